@@ -1,0 +1,72 @@
+"""Every setting of a node with its default and unit: the only reader of the environment.
+
+A setting `redis_url` is read from `STAR87_REDIS_URL`; `star87 run` sets them from its options.
+What belongs to a tenant (the pickup code, hold, …) is in the provisioning document instead.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+PREFIX = "STAR87_"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    node: str = "star87"
+    """Name of this node, unique on one state store."""
+    run_dir: str = "/run/star87"
+    """Folder of this host's nodes; each keeps its sockets and its provisioning snapshot in a folder of its name."""
+    redis_url: str = ""
+    """redis://[user:password@]host:port/db or unix:///path; empty: none given."""
+    redis_timeout_ms: int = 200
+    """Longest wait of a worker for one answer of the state store."""
+    redis_retry_ms: int = 500
+    """Pause before a store that failed is tried again."""
+    provision_poll_ms: int = 250
+    """How often a node asks whether a newer provisioning document is in force."""
+    ring_max_s: int = 180
+    """Longest that an extension, or a hunt stage without ring_s, is rung (RFC 3261 §16.6 timer C)."""
+    claim_ttl_ms: int = 15_000
+    """How long a claim outlives a node that died holding it."""
+    replaces_silence_ms: int = 2_000
+    """How long the caller's device may leave an INVITE with Replaces without any answer."""
+    replaces_answer_ms: int = 5_000
+    """How long the caller's device may take to answer an INVITE with Replaces finally."""
+    pickup_tries: int = 8
+    """How many calls one `*87` may be sent after before it ends with 480."""
+    already_answered_ms: int = 5_000
+    """How long after an answer a directed pickup is told 410 instead of 480."""
+    dialog_ttl_s: int = 14_400
+    """How long a confirmed dialog is remembered after the last request that passed through it."""
+    events_max: int = 10_000
+    """About how many pickup events are kept for each tenant."""
+
+    @property
+    def node_dir(self) -> str:
+        """Folder of this node: sockets, snapshot, logs."""
+        return f"{self.run_dir}/{self.node}"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Read the settings; raises ValueError that names the variable when a number is none."""
+        environment = os.environ if environment is None else environment
+        values: dict[str, str | int] = {}
+        for field in fields(cls):
+            variable = PREFIX + field.name.upper()
+            text = environment.get(variable)
+            if text is None or text == "":
+                continue
+            if isinstance(field.default, int):
+                if not text.isdigit():
+                    raise ValueError(f"{variable}: a whole number is needed, not {text!r}")
+                values[field.name] = int(text)
+            else:
+                values[field.name] = text
+        return cls(**values)  # type: ignore[arg-type]
+
+    def to_environment(self) -> dict[str, str]:
+        """The variables that give these settings to another process."""
+        return {PREFIX + field.name.upper(): str(getattr(self, field.name)) for field in fields(self)}
