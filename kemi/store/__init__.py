@@ -1,0 +1,44 @@
+"""The call state in Redis. `open_store` gives the operations of one process; no other package imports redis."""
+
+from __future__ import annotations
+
+from kemi.settings import Settings
+from kemi.store.calls import Calls
+from kemi.store.connection import Connection, Report, _nothing
+from kemi.store.events import Events
+from kemi.store.provisioning import ProvisioningStore
+
+
+class Store:
+    """The operations of one process on the state store, over one connection that opens at its first use."""
+
+    def __init__(self, settings: Settings, report: Report = _nothing) -> None:
+        self._connection = Connection(
+            settings.redis_url,
+            timeout_ms=settings.redis_timeout_ms,
+            retry_ms=settings.redis_retry_ms,
+            report=report,
+        )
+        self.calls = Calls(self._connection, settings)
+        self.events = Events(self._connection, settings)
+        self.provisioning = ProvisioningStore(self._connection)
+
+    def load_functions(self) -> None:
+        """Put the function library in place; raises StoreUnavailable."""
+        self._connection.load_functions()
+
+    def ping(self) -> None:
+        """Raises StoreUnavailable when the store does not answer."""
+        self._connection.call("PING")
+
+    def settle(self) -> None:
+        """Wait until everything that was posted is done; raises StoreUnavailable."""
+        self._connection.settle()
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def open_store(settings: Settings, report: Report = _nothing) -> Store:
+    """The store that the settings name. Connects at the first operation, so it may be called before a fork."""
+    return Store(settings, report)

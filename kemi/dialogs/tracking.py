@@ -1,0 +1,55 @@
+"""What the proxy tells the store of a call, as small values; the operations are in the store's `Calls`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from kemi.accounts.model import Kind
+from kemi.dialogs.record import Caller
+from kemi.sip.dialog import DialogId
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A call takes its place in the line of the account that it is routed to."""
+
+    domain: str
+    kind: Kind
+    number: str
+    permission_id: str
+    caller: Caller
+    ringing: tuple[str, ...]
+    """Extensions that are rung first."""
+    ttl_ms: int
+    """Longest that the call can ring there."""
+    by_member: bool = False
+    """Also find it through each extension that it rings (domain setting directed_includes_group_calls)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One end of a confirmed dialog; `flow` empty: an end whose hold state nobody asks for (a trunk)."""
+
+    flow: str = ""
+    """`udp:192.0.2.1:5060`: where its messages come from."""
+    on_hold: bool | None = False
+    """Whether it has put the call on hold; None: what it sent says nothing about that."""
+
+    def words(self) -> tuple[str, str]:
+        return self.flow, "" if self.on_hold is None else "0" if self.on_hold else "1"
+
+
+class Tracking(Protocol):
+    """What routing tells about calls. Only `ended` and `next_stage` wait for an answer (StoreUnavailable)."""
+
+    def enter(self, call: Placement) -> None: ...
+    def ringing(self, domain: str, dialog: DialogId, branch: int, callee_tag: str) -> None: ...
+    def branch_failed(self, domain: str, dialog: DialogId, branch: int) -> None: ...
+    def answered(self, domain: str, dialog: DialogId, caller: Device, callee: Device) -> None: ...
+    def forget(self, domain: str, dialog: DialogId) -> None: ...
+    def ended(self, domain: str, dialog: DialogId) -> str: ...
+    def next_stage(self, domain: str, dialog: DialogId, ringing: Iterable[str], ttl_ms: int) -> bool: ...
+    def renewed(self, domain: str, ends: tuple[DialogId, DialogId], device: Device) -> None: ...
+    def over(self, domain: str, ends: tuple[DialogId, DialogId]) -> None: ...

@@ -1,0 +1,49 @@
+"""Which dialog: what names a call, and the Replaces header that takes its place.
+
+Tag direction is settled here and nowhere else: `caller_tag` is the From tag of the INVITE, `callee_tag`
+the To tag of an early or confirmed dialog that it made.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DialogId:
+    """A call before it is answered: the caller's Call-ID and From tag (several callee tags may follow).
+
+    A Call-ID is the caller's choice and no identity: without the tag it would let one caller name,
+    and so disturb, another's call.
+    """
+
+    call_id: str
+    caller_tag: str
+
+    @property
+    def key(self) -> str:
+        """Twenty characters of [A-Za-z0-9_-] for the store, whatever odd bytes the Call-ID holds."""
+        call_id = self.call_id.encode("utf-8", "surrogateescape")
+        tag = self.caller_tag.encode("utf-8", "surrogateescape")
+        digest = hashlib.blake2b(b"%d:%b%b" % (len(call_id), call_id, tag), digest_size=15).digest()
+        return base64.urlsafe_b64encode(digest).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Replaces:
+    """The Replaces header of an INVITE that goes *to the caller* (RFC 3891 §6.1).
+
+    RFC 3891 §3: the recipient matches to-tag with its own (local) tag, which for the caller is the From
+    tag of its INVITE, and from-tag with the remote tag: the ringing phone's To tag.
+    """
+
+    call_id: str
+    caller_tag: str
+    callee_tag: str
+    early_only: bool = True
+
+    def __str__(self) -> str:
+        flag = ";early-only" if self.early_only else ""
+        return f"{self.call_id};to-tag={self.caller_tag};from-tag={self.callee_tag}{flag}"

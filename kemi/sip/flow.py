@@ -1,0 +1,34 @@
+"""Over what: the path by which a device's request reached this node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Where a message came from and which listen socket took it (RFC 5626 calls it a flow)."""
+
+    transport: str
+    """udp, tcp, tls, ws or wss."""
+    ip: str
+    port: int
+    socket: str
+    """The listen socket, as Kamailio names it: `udp:127.0.0.1:5060`."""
+
+    @property
+    def uri(self) -> str:
+        """The next hop that leads back over this flow; a stream connection is found by address and port."""
+        host = f"[{self.ip}]" if ":" in self.ip else self.ip
+        return f"sip:{host}:{self.port};transport={self.transport}"
+
+    def __str__(self) -> str:
+        return f"{self.transport}:{self.ip}:{self.port}/{self.socket}"
+
+    @classmethod
+    def parse(cls, text: str) -> Flow:
+        """The inverse of str(); raises ValueError."""
+        source, _, socket = text.partition("/")
+        transport, _, rest = source.partition(":")
+        ip, _, port = rest.rpartition(":")
+        return cls(transport, ip, int(port), socket)

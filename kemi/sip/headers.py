@@ -1,0 +1,30 @@
+"""Header lines that the proxy writes, safe against what others put into their parts."""
+
+from __future__ import annotations
+
+import re
+
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f]+")
+COMPLETED_ELSEWHERE = 'Reason: SIP;cause=200;text="Call completed elsewhere"'
+"""RFC 3326 §2: the ringing phones log no missed call."""
+
+
+def quoted(text: str) -> str:
+    """A quoted-string (RFC 3261 §25.1): control characters become blanks, `"` and `\\` are escaped."""
+    text = _UNSAFE.sub(" ", text).strip()
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def warning(agent: str, text: str) -> str:
+    """`Warning: 399 agent "text"` (RFC 3261 §20.43: 399 is a miscellaneous warning for a person)."""
+    return f"Warning: 399 {agent} {quoted(text)}"
+
+
+def asserted_identity(display: str, uri: str) -> str:
+    """P-Asserted-Identity (RFC 3325 §9.1; in responses RFC 5876 §3.2)."""
+    uri = _UNSAFE.sub("", uri).replace("<", "").replace(">", "")
+    return f"P-Asserted-Identity: {quoted(display)} <{uri}>" if display else f"P-Asserted-Identity: <{uri}>"
+
+
+def retry_after(seconds: int) -> str:
+    return f"Retry-After: {seconds}"

@@ -1,0 +1,212 @@
+"""Operations on the calls that ring, and on the devices that talk. Each is one Lua file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from kemi.accounts.directory import Grants
+from kemi.accounts.model import Kind
+from kemi.dialogs.record import Caller, CallRecord
+from kemi.dialogs.tracking import Device, Placement
+from kemi.errors import AlreadyAnswered, NotOnHold
+from kemi.pickup.claim import Claim, Wanted
+from kemi.settings import Settings
+from kemi.sip.dialog import DialogId
+from kemi.store import keys
+from kemi.store.connection import Connection
+
+
+class ClaimCode(IntEnum):
+    """Return codes of claim.lua."""
+
+    NOTHING = 0
+    CLAIMED = 1
+    TAKEN = 2
+    NOT_ON_HOLD = 3
+
+
+class StageCode(IntEnum):
+    """Return codes of stage.lua."""
+
+    GONE = 0
+    DONE = 1
+    PICKED_UP = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Calls of one tenant at one moment of the store's clock (microseconds since 1970)."""
+
+    now_us: int
+    calls: tuple[CallRecord, ...]
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
+
+
+def _record(domain: str, key: bytes | str, flat: Sequence[bytes]) -> CallRecord:
+    words = [_text(word) for word in flat]
+    fields = dict(zip(words[::2], words[1::2], strict=True))
+    early = [line.partition(" ")[2] for line in fields.get("e", "").split("\n") if line]
+    return CallRecord(
+        domain=domain,
+        key=_text(key),
+        kind=keys.KINDS[fields["k"]],
+        number=fields["n"],
+        permission_id=fields["p"],
+        routed_at_us=int(float(fields["t"])),
+        caller=Caller.unpack(fields["x"]),
+        early_tags=tuple(early),
+        ringing=tuple(fields.get("m", "").split()),
+        claimed_by=fields.get("b", ""),
+    )
+
+
+class Calls:
+    """Ringing calls and confirmed dialogs in the store.
+
+    What only records (`enter` … `over`) is posted: it returns at once and a store that is away is no error.
+    What decides (`claim`, `ended`, `next_stage`, `survey`) is awaited and raises StoreUnavailable.
+    """
+
+    def __init__(self, connection: Connection, settings: Settings) -> None:
+        self._redis = connection
+        self._settings = settings
+
+    def enter(self, call: Placement) -> None:
+        """A call was routed to an account: it takes its place in line."""
+        self._redis.post(
+            "enter",
+            keys.tenant(call.domain),
+            call.caller.dialog.key,
+            call.ttl_ms,
+            keys.KIND_CODES[call.kind],
+            call.number,
+            call.permission_id,
+            call.caller.number,
+            call.caller.pack(),
+            " ".join(call.ringing),
+            "1" if call.by_member else "",
+        )
+
+    def ringing(self, domain: str, dialog: DialogId, branch: int, callee_tag: str) -> None:
+        """A tagged provisional response of a branch is relayed to the caller."""
+        self._redis.post("ringing", keys.tenant(domain), dialog.key, branch, callee_tag)
+
+    def branch_failed(self, domain: str, dialog: DialogId, branch: int) -> None:
+        """A branch got a negative final response: its early dialogs are dead."""
+        self._redis.post("branch_failed", keys.tenant(domain), dialog.key, branch)
+
+    def answered(self, domain: str, dialog: DialogId, caller: Device, callee: Device) -> None:
+        """The callee answered: the call rings no more."""
+        self._redis.post(
+            "answered",
+            keys.tenant(domain),
+            dialog.key,
+            self._settings.already_answered_ms,
+            self._settings.dialog_ttl_s * 1000,
+            *caller.words(),
+            *callee.words(),
+        )
+
+    def forget(self, domain: str, dialog: DialogId) -> None:
+        """As `ended`, where nobody needs to know whether it was claimed."""
+        self._redis.post("ended", keys.tenant(domain), dialog.key)
+
+    def ended(self, domain: str, dialog: DialogId) -> str:
+        """The call is over without an answer. Returns the extension that had claimed it, else ''."""
+        answer = self._redis.fcall("ended", keys.tenant(domain), dialog.key)
+        return _text(answer[1]) if len(answer) > 1 else ""
+
+    def next_stage(self, domain: str, dialog: DialogId, ringing: Iterable[str], ttl_ms: int) -> bool:
+        """A hunt group rings its next members. False: it was picked up meanwhile, ring nobody any more."""
+        code = self._redis.fcall("stage", keys.tenant(domain), dialog.key, ttl_ms, " ".join(ringing))
+        return StageCode(int(code)) is not StageCode.PICKED_UP
+
+    def claim(self, wanted: Wanted) -> Claim | None:
+        """Search and reserve the call that a pickup is after, atomically over all nodes.
+
+        None: nothing is eligible. Raises AlreadyAnswered (410: directed, somebody was faster), NotOnHold (486),
+        StoreUnavailable (503). RFC 3891 §3 leaves the race with an answer to the caller's device (early-only).
+        """
+        answer = self._redis.fcall(
+            "claim",
+            keys.tenant(wanted.picker.domain),
+            wanted.picker.number,
+            wanted.token,
+            self._settings.claim_ttl_ms,
+            wanted.number,
+            keys.KIND_CODES[wanted.kind] if wanted.kind else "",
+            wanted.device,
+            " ".join(wanted.tried),
+            *self._permits(wanted.grants),
+            "1" if wanted.includes_group_calls else "",
+        )
+        code = ClaimCode(int(answer[0]))
+        if code is ClaimCode.TAKEN:
+            raise AlreadyAnswered
+        if code is ClaimCode.NOT_ON_HOLD:
+            raise NotOnHold
+        if code is ClaimCode.NOTHING:
+            return None
+        return Claim(wanted.token, _record(wanted.picker.domain, answer[1], answer[2]))
+
+    def release(self, domain: str, key: str, token: str) -> None:
+        """Give a claim back: the call rings on in its old place."""
+        self._redis.post("release", keys.tenant(domain), key, token)
+
+    def picked(self, domain: str, key: str, token: str, dialog: DialogId, picker: Device, caller: Device) -> None:
+        """The caller's device accepted the picker; the claim lasts until the old call has ended."""
+        self._redis.post(
+            "picked",
+            keys.tenant(domain),
+            key,
+            token,
+            self._settings.already_answered_ms,
+            self._settings.dialog_ttl_s * 1000,
+            dialog.key,
+            *picker.words(),
+            *caller.words(),
+        )
+
+    def renewed(self, domain: str, ends: tuple[DialogId, DialogId], device: Device) -> None:
+        """Something passed through a confirmed dialog, seen from either end."""
+        self._redis.post(
+            "renewed",
+            keys.tenant(domain),
+            ends[0].key,
+            ends[1].key,
+            self._settings.dialog_ttl_s * 1000,
+            *device.words(),
+        )
+
+    def over(self, domain: str, ends: tuple[DialogId, DialogId]) -> None:
+        """A confirmed dialog ended."""
+        self._redis.post("over", keys.tenant(domain), ends[0].key, ends[1].key)
+
+    def reindex(self, domain: str, number: str, permission_id: str) -> int:
+        """An account's permission changed: its ringing calls follow. Returns how many were moved."""
+        return int(self._redis.fcall("reindex", keys.tenant(domain), number, permission_id))
+
+    def survey(self, domain: str, permits: Grants, *, most: int = 1000) -> Survey:
+        """The calls that ring in a tenant, oldest first; permits: every permission id in use there."""
+        sets = [
+            f"{keys.KIND_CODES[kind]}:{permit}"
+            for kind, ids in (
+                (Kind.HUNT_GROUP, permits.hunt_groups),
+                (Kind.EXTENSION, permits.extensions),
+                (Kind.AGENT_GROUP, permits.agent_groups),
+            )
+            for permit in ids
+        ]
+        answer = self._redis.fcall("survey", keys.tenant(domain), most, *sets)
+        found = {_text(k): _record(domain, k, flat) for k, flat in zip(answer[1::2], answer[2::2], strict=True)}
+        calls = sorted(found.values(), key=lambda call: (call.routed_at_us, call.key))
+        return Survey(int(answer[0]), tuple(calls))
+
+    @staticmethod
+    def _permits(grants: Grants) -> tuple[str, str, str]:
+        return " ".join(grants.hunt_groups), " ".join(grants.extensions), " ".join(grants.agent_groups)

@@ -1,0 +1,135 @@
+"""One connection to Redis: what decides is awaited, what only records is sent and its reply read later.
+
+redis-py's Connection is used below its command layer, which costs more than the commands themselves.
+A failed store is left alone for a while (circuit breaker), so that a worker never queues up behind it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import redis
+from redis.connection import parse_url
+
+from kemi.errors import StoreUnavailable
+from kemi.store import functions
+
+UNREAD_MOST = 16
+"""Replies of posted commands that may be outstanding before they are read."""
+
+Report = Callable[[str], None]
+Word = str | bytes | int
+
+
+def _nothing(_text: str) -> None:
+    return None
+
+
+class Connection:
+    """Commands to one Redis, with a bounded wait for each answer.
+
+    url: redis://, rediss:// or unix://. timeout_ms: longest wait for connecting and for one answer.
+    retry_ms: how long a store that failed is not asked again. report: gets one line for each loss and return.
+    """
+
+    def __init__(self, url: str, *, timeout_ms: int, retry_ms: int, report: Report = _nothing) -> None:
+        options: dict[str, Any] = dict(parse_url(url))
+        kind = options.pop("connection_class", redis.Connection)
+        timeout_s = timeout_ms / 1000
+        if kind is not redis.UnixDomainSocketConnection:
+            options["socket_connect_timeout"] = timeout_s
+        self._redis = kind(**options, socket_timeout=timeout_s, encoding_errors="surrogateescape")
+        self._retry_s = retry_ms / 1000
+        self._report = report
+        self._closed_until = 0.0
+        self._failing = False
+        self._unread = 0
+
+    def call(self, *words: Word) -> Any:
+        """Send a command and await its answer; raises StoreUnavailable."""
+        return self._guarded(lambda: self._ask(words))
+
+    def fcall(self, operation: str, key: str, *args: Word) -> Any:
+        """Run an operation (a Lua file's name) on one key or tenant prefix; raises StoreUnavailable."""
+        verb = "FCALL_RO" if operation in functions.READ_ONLY else "FCALL"
+        return self.call(verb, functions.name_of(operation), 1, key, *args)
+
+    def post(self, operation: str, key: str, *args: Word) -> bool:
+        """Send an operation that only records. False when the store is away: the record has a gap, the call goes on."""
+        try:
+            self._guarded(lambda: self._send(("FCALL", functions.name_of(operation), 1, key, *args)))
+        except StoreUnavailable:
+            return False
+        return True
+
+    def settle(self) -> None:
+        """Read the replies that are outstanding; raises StoreUnavailable."""
+        self._guarded(self._read_unread)
+
+    def load_functions(self) -> None:
+        """Put the function library in place, replacing an older one; raises StoreUnavailable."""
+        self.call("FUNCTION", "LOAD", "REPLACE", functions.library())
+
+    def close(self) -> None:
+        self._redis.disconnect()
+        self._unread = 0
+
+    def _guarded(self, act: Callable[[], Any]) -> Any:
+        if self._failing and time.monotonic() < self._closed_until:
+            raise StoreUnavailable("the state store failed a moment ago")
+        try:
+            answer = act()
+        except redis.ResponseError as refusal:
+            raise StoreUnavailable(f"the state store refused: {refusal}") from refusal
+        except (redis.RedisError, OSError) as failure:
+            self._open_breaker(failure)
+            raise StoreUnavailable(str(failure)) from failure
+        if self._failing:
+            self._failing = False
+            self._report("the state store is back")
+        return answer
+
+    def _open_breaker(self, failure: Exception) -> None:
+        # Replies may still be under way: only a new connection is in step again.
+        self.close()
+        self._closed_until = time.monotonic() + self._retry_s
+        if not self._failing:
+            self._report(f"the state store does not answer: {failure}")
+        self._failing = True
+
+    def _ask(self, words: tuple[Word, ...]) -> Any:
+        self._read_unread()
+        self._redis.send_command(*words)
+        try:
+            return self._redis.read_response()
+        except redis.ResponseError as refusal:
+            if "Function not found" not in str(refusal):
+                raise
+        # A store that lost its functions (restarted empty) gets them back here.
+        self._load()
+        self._redis.send_command(*words)
+        return self._redis.read_response()
+
+    def _load(self) -> None:
+        self._redis.send_command("FUNCTION", "LOAD", "REPLACE", functions.library())
+        self._redis.read_response()
+
+    def _send(self, words: tuple[Word, ...]) -> None:
+        if self._unread >= UNREAD_MOST:
+            self._read_unread()
+        self._redis.send_command(*words)
+        self._unread += 1
+
+    def _read_unread(self) -> None:
+        missing = False
+        while self._unread:
+            self._unread -= 1
+            try:
+                self._redis.read_response()
+            except redis.ResponseError as refusal:
+                missing = missing or "Function not found" in str(refusal)
+                self._report(f"the state store refused a record: {refusal}")
+        if missing:
+            self._load()

@@ -1,0 +1,49 @@
+"""The pickup record: a bounded stream for each tenant."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields, replace
+
+from kemi.pickup.event import PickupEvent
+from kemi.settings import Settings
+from kemi.store import keys
+from kemi.store.connection import Connection
+
+_NUMBERS = frozenset(f.name for f in fields(PickupEvent) if isinstance(f.default, int)) | {"status"}
+_SET_BY_STORE = frozenset({"domain", "id", "at_ms"})
+
+
+class Events:
+    def __init__(self, connection: Connection, settings: Settings) -> None:
+        self._redis = connection
+        self._settings = settings
+
+    def write(self, event: PickupEvent) -> None:
+        """Write one attempt down; posted, a store that is away is no error."""
+        words: list[str | int] = []
+        for name, value in asdict(event).items():
+            if name not in _SET_BY_STORE and value not in ("", 0):
+                words += [name, value]
+        self._redis.post("event", keys.events(event.domain), self._settings.events_max, *words)
+
+    def read(self, domain: str, *, after: str = "-", count: int = 1000) -> list[PickupEvent]:
+        """Entries in order of time. after: id of the last one that is known, `-` for the oldest kept; raises StoreUnavailable."""
+        start = after if after == "-" else f"({after}"
+        answer = self._redis.call("XRANGE", keys.events(domain), start, "+", "COUNT", count)
+        return [self._event(domain, identity, words) for identity, words in answer]
+
+    def latest(self, domain: str, *, count: int = 100) -> list[PickupEvent]:
+        """The newest entries, oldest of them first; raises StoreUnavailable."""
+        answer = self._redis.call("XREVRANGE", keys.events(domain), "+", "-", "COUNT", count)
+        return [self._event(domain, identity, words) for identity, words in reversed(answer)]
+
+    @staticmethod
+    def _event(domain: str, identity: bytes, words: list[bytes]) -> PickupEvent:
+        texts = [word.decode("utf-8", "surrogateescape") for word in words]
+        values = dict(zip(texts[::2], texts[1::2], strict=True))
+        known = {f.name for f in fields(PickupEvent)}
+        entry = PickupEvent(domain, values.get("picker", ""), values.get("dialled", ""), values.get("outcome", ""), 0)
+        name = identity.decode()
+        numbers = {k: int(v) for k, v in values.items() if k in _NUMBERS}
+        words_kept = {k: v for k, v in values.items() if k in known and k not in _NUMBERS}
+        return replace(entry, **{**words_kept, **numbers, "id": name, "at_ms": int(name.partition("-")[0])})  # type: ignore[arg-type]

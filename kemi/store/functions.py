@@ -1,0 +1,33 @@
+"""The Redis functions: one Lua file an operation, loaded as one library."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kemi.store import keys
+
+LIBRARY = "star87"
+FOLDER = Path(__file__).parent / "lua"
+READ_ONLY = frozenset({"survey"})
+
+
+def name_of(operation: str) -> str:
+    """The name by which FCALL finds an operation."""
+    return f"{LIBRARY}_{operation}"
+
+
+def operations() -> tuple[str, ...]:
+    """Every operation: the Lua files that do not begin with an underscore."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("[!_]*.lua")))
+
+
+def library() -> str:
+    """The library's source, as FUNCTION LOAD takes it. Each file keeps its locals to itself."""
+    parts = [f"#!lua name={LIBRARY}\n", keys.lua_table(), (FOLDER / "_common.lua").read_text()]
+    for operation in operations():
+        flags = ", flags = { 'no-writes' }" if operation in READ_ONLY else ""
+        parts.append(
+            f"do\n{(FOLDER / f'{operation}.lua').read_text()}\n"
+            f"redis.register_function{{ function_name = '{name_of(operation)}', callback = {operation}{flags} }}\nend\n"
+        )
+    return "".join(parts)

@@ -1,0 +1,59 @@
+"""The keyspace, as a table: no other module, and no Lua file, spells a key.
+
+Every key of a tenant begins with `s87:{domain}:`. The braces are a hash tag, so that all keys of a tenant lie on one
+slot of a Redis Cluster and one function can change them atomically.
+
+| after the prefix   | type   | what                                                              | lives for              |
+|--------------------|--------|-------------------------------------------------------------------|------------------------|
+| call:KEY           | hash   | one ringing call (fields below)                                   | its longest ring       |
+| ring:n:NUMBER      | zset   | calls routed to an account: KEY by routed_at_us                   | its longest ring       |
+| ring:p:KIND:PERMIT | zset   | the same calls, by kind and permission of their account           | its longest ring       |
+| ring:m:NUMBER      | zset   | calls that ring an extension as a group's member (domain setting) | its longest ring       |
+| claims             | zset   | claimed calls: KEY by the moment when the claim expires, in µs    | the longest claim      |
+| taken:NUMBER       | string | KEY of the account's call that was claimed or answered last       | a claim, or 5 s        |
+| device:FLOW        | hash   | answered calls of one device: KEY → `1` talking, `0` on hold      | dialog_ttl_s           |
+| talk:KEY           | hash   | one confirmed dialog: which devices it keeps busy                 | dialog_ttl_s           |
+| events             | stream | the pickup record                                                 | events_max entries     |
+
+Outside any tenant: `s87:provision`, a hash of the document in force and its version.
+
+Fields of call:KEY: `k` kind, `n` number, `p` permission id, `t` routed_at_us, `l` ttl_ms, `f` caller's extension number,
+`x` the caller (Caller.pack), `e` live early dialogs (`branch tag` lines, the last relayed last), `m` extensions that ring now,
+`g` set: members are indexed under ring:m, `c` claim token, `b` picker that claimed, `d` set: picked up, the old call is ending,
+`gone` set: ended before it was entered (a mark that outlives a crossing of two workers).
+"""
+
+from __future__ import annotations
+
+from kemi.accounts.model import Kind
+
+PROVISION = "s87:provision"
+
+SUFFIXES = {
+    "call": "call:",
+    "by_number": "ring:n:",
+    "by_permission": "ring:p:",
+    "by_member": "ring:m:",
+    "claims": "claims",
+    "taken": "taken:",
+    "device": "device:",
+    "talk": "talk:",
+    "events": "events",
+}
+
+KIND_CODES = {Kind.HUNT_GROUP: "h", Kind.EXTENSION: "e", Kind.AGENT_GROUP: "a"}
+KINDS = {code: kind for kind, code in KIND_CODES.items()}
+
+
+def tenant(domain: str) -> str:
+    """Prefix of a tenant's keys: KEYS[1] of every function on calls."""
+    return f"s87:{{{domain}}}:"
+
+
+def events(domain: str) -> str:
+    return tenant(domain) + SUFFIXES["events"]
+
+
+def lua_table() -> str:
+    """The suffixes as a Lua table, prepended to the functions: one source for both languages."""
+    return "local SUFFIX = {" + ", ".join(f'{name} = "{text}"' for name, text in SUFFIXES.items()) + "}\n"

@@ -1,0 +1,112 @@
+-- claim: search and claim in one step, so that two pickers never get one call.
+-- KEYS[1]  prefix of the tenant
+-- ARGV     picker's extension number, claim token, claim ttl_ms, number to pick up from ('' general),
+--          kind code of that number ('' general), device to look for an unheld call on ('' do not look),
+--          calls already tried (blank-separated ids), permission ids that admit the picker: hunt groups, extensions,
+--          agent groups (three arguments, each blank-separated),
+--          '1' when a directed pickup includes calls that ring the extension as a group's member
+-- returns  {0}                     nothing eligible
+--          {1, id, fields…}        claimed
+--          {2}                     directed: somebody has it already, or answered it a moment ago
+--          {3}                     the device has a call that is not on hold
+-- A general pickup reads the head of one sorted set for each permission id; what is claimed is in no set.
+
+local ORDER = { 'h', 'e', 'a' }
+
+local function words(text)
+  local list = {}
+  for word in string.gmatch(text, '%S+') do list[#list + 1] = word end
+  return list
+end
+
+local function set_of(list)
+  local set = {}
+  for _, word in ipairs(list) do set[word] = true end
+  return set
+end
+
+-- First entry of a ring set that this picker may take: id, routed_at_us. Ghosts on the way are removed.
+local function first(prefix, set, picker, tried, admits)
+  local start = 0
+  while true do
+    local head = redis.call('ZRANGE', set, start, start, 'WITHSCORES')
+    local id = head[1]
+    if not id then return nil end
+    local f = fields(key(prefix, 'call', id), 'f', 'k', 'p')
+    if not f[2] then
+      redis.call('ZREM', set, id)
+    elseif f[1] == picker or tried[id] or (admits and not admits(f[2], f[3])) then
+      start = start + 1
+    else
+      return id, tonumber(head[2])
+    end
+  end
+end
+
+local function oldest(candidates)
+  local best, best_at
+  for _, candidate in ipairs(candidates) do
+    if not best or candidate.at < best_at or (candidate.at == best_at and candidate.id < best) then
+      best, best_at = candidate.id, candidate.at
+    end
+  end
+  return best
+end
+
+local function search(prefix, picker, tried, sets, admits)
+  local found = {}
+  for _, set in ipairs(sets) do
+    local id, at = first(prefix, set, picker, tried, admits)
+    if id then found[#found + 1] = { id = id, at = at } end
+  end
+  return oldest(found)
+end
+
+local function search_general(prefix, picker, tried, permits)
+  for _, kind in ipairs(ORDER) do
+    local sets = {}
+    for _, permission in ipairs(permits[kind]) do sets[#sets + 1] = key(prefix, 'by_permission', kind, permission) end
+    local id = search(prefix, picker, tried, sets)
+    if id then return id end
+  end
+end
+
+local function search_directed(prefix, picker, tried, number, kind, permits, includes_group_calls)
+  local id = search(prefix, picker, tried, { key(prefix, 'by_number', number) })
+  if id or kind ~= 'e' or not includes_group_calls then return id end
+  local admitted = { h = set_of(permits.h), a = set_of(permits.a) }
+  return search(prefix, picker, tried, { key(prefix, 'by_member', number) }, function(group_kind, permission)
+    return admitted[group_kind] and admitted[group_kind][permission]
+  end)
+end
+
+local function claim(keys, args)
+  local prefix, picker, token, ttl_ms = keys[1], args[1], args[2], tonumber(args[3])
+  local number, kind, device = args[4], args[5], args[6]
+  local now = now_us()
+  if device ~= '' then
+    for _, talking in ipairs(redis.call('HVALS', key(prefix, 'device', device))) do
+      if talking == '1' then return { 3 } end
+    end
+  end
+  expire_claims(prefix, now)
+  local tried = set_of(words(args[7]))
+  local permits = { h = words(args[8]), e = words(args[9]), a = words(args[10]) }
+  local id
+  if number == '' then
+    id = search_general(prefix, picker, tried, permits)
+  else
+    id = search_directed(prefix, picker, tried, number, kind, permits, args[11] == '1')
+  end
+  if not id then
+    if number ~= '' and redis.call('EXISTS', key(prefix, 'taken', number)) == 1 then return { 2 } end
+    return { 0 }
+  end
+  local call_key = key(prefix, 'call', id)
+  leave_ring(sets_of(prefix, call_key), id)
+  redis.call('HSET', call_key, 'c', token, 'b', picker)
+  redis.call('ZADD', key(prefix, 'claims'), now + ttl_ms * 1000, id)
+  lengthen(key(prefix, 'claims'), ttl_ms * 2)
+  mark_taken(prefix, id, redis.call('HGET', call_key, 'n'), ttl_ms)
+  return { 1, id, redis.call('HGETALL', call_key) }
+end

@@ -1,0 +1,17 @@
+-- ended: a call that rang is over without an answer (cancelled, refused, timed out).
+-- KEYS[1]  prefix of the tenant
+-- ARGV     id
+-- returns  {0}          there was no such call; a mark stops an `enter` that is still on its way
+--          {1}          forgotten
+--          {2, picker}  forgotten; it was claimed by this picker's extension
+local function ended(keys, args)
+  local prefix, id = keys[1], args[1]
+  local f = fields(key(prefix, 'call', id), 'k', 'b', 'n', 'd')
+  if not f[1] then
+    mark_gone(prefix, id)
+    return { 0 }
+  end
+  forget(prefix, id)
+  if not f[2] then return { 1 } end
+  return { 2, f[2] }
+end

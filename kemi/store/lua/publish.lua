@@ -1,0 +1,9 @@
+-- publish: a provisioning document comes into force, whole.
+-- KEYS[1]  the provision key
+-- ARGV     document
+-- returns  its version, one more than the last
+local function publish(keys, args)
+  local version = redis.call('HINCRBY', keys[1], 'version', 1)
+  redis.call('HSET', keys[1], 'document', args[1])
+  return version
+end

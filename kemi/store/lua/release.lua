@@ -1,0 +1,10 @@
+-- release: a claim is given back; the call rings on in its old place, as if nothing had happened.
+-- KEYS[1]  prefix of the tenant
+-- ARGV     id, claim token
+-- returns  1 released
+--          0 the call has ended, or the claim was no longer this one's
+local function release(keys, args)
+  if redis.call('HGET', key(keys[1], 'call', args[1]), 'c') ~= args[2] then return 0 end
+  unclaim(keys[1], args[1])
+  return 1
+end

@@ -1,0 +1,18 @@
+-- ringing: a provisional response with a To tag was relayed to the caller: its early dialog lives.
+-- KEYS[1]  prefix of the tenant
+-- ARGV     id, branch (0…), callee tag
+-- returns  1 kept (and now the last relayed)
+--          0 no such call
+local function ringing(keys, args)
+  local call_key = key(keys[1], 'call', args[1])
+  local f = fields(call_key, 'k', 'e')
+  if not f[1] then return 0 end
+  local line = args[2] .. ' ' .. args[3]
+  local kept = {}
+  for old in string.gmatch(f[2] or '', '[^\n]+') do
+    if old ~= line then kept[#kept + 1] = old end
+  end
+  kept[#kept + 1] = line
+  redis.call('HSET', call_key, 'e', table.concat(kept, '\n'))
+  return 1
+end
