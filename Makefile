@@ -1,0 +1,78 @@
+# make setup   what Debian 12 and the virtual environment need; quick when nothing is missing
+# make demo    a directed and a general *87 pickup on a real node: their ladders and their record
+# make test    setup, then every test but the long ones        (ARGS="-k pickup" to choose)
+# make lint    ruff, mypy, import-linter
+# make bench-pickup   delay from the picker's INVITE to the caller's, as JSON lines
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.ONESHELL:
+
+PACKAGES := kamailio kamailio-python3-modules redis-server sip-tester tshark make python3-venv
+# Kamailio's interpreter is Debian's: the virtual environment must be of the same one.
+PYTHON := /usr/bin/python3
+BIN := .venv/bin
+STAMP := .venv/installed-for-pyproject
+ARGS ?=
+POLICY := /usr/sbin/policy-rc.d
+
+.PHONY: help setup packages demo test lint format bench-pickup
+
+help:
+	@sed -n 's/^# make/make/p' Makefile
+
+setup: packages $(STAMP)
+	@echo "setup: ready, the command is $(BIN)/star87"
+
+# Installing them must not start Debian's own kamailio and redis services: they would hold port 5060.
+packages:
+	@missing=()
+	for package in $(PACKAGES); do
+	    state=$$(dpkg-query --show --showformat='$${db:Status-Status}' "$$package" 2>/dev/null || true)
+	    [ "$$state" = installed ] || missing+=("$$package")
+	done
+	[ $${#missing[@]} -gt 0 ] || exit 0
+	as_root=()
+	[ "$$(id -u)" = 0 ] || as_root=(sudo)
+	echo "setup: installing $${missing[*]}"
+	if [ ! -e $(POLICY) ]; then
+	    trap '"$${as_root[@]}" rm -f $(POLICY)' EXIT
+	    printf '#!/bin/sh\nexit 101\n' | "$${as_root[@]}" tee $(POLICY) >/dev/null
+	    "$${as_root[@]}" chmod 755 $(POLICY)
+	fi
+	log=$$(mktemp)
+	{
+	    "$${as_root[@]}" apt-get update -q &&
+	    "$${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+	        apt-get install -q -y --no-install-recommends "$${missing[@]}"
+	} </dev/null >"$$log" 2>&1 || { cat "$$log" >&2; exit 1; }
+	rm "$$log"
+
+$(STAMP): pyproject.toml
+	@if [ ! -x $(BIN)/python ]; then
+	    echo "setup: making .venv"
+	    $(PYTHON) -m venv .venv
+	fi
+	echo "setup: installing the project and its Python packages into .venv"
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[cli,dev]'
+	touch $@
+
+demo: setup
+	@$(BIN)/python -m tests.support.demo
+
+test: setup
+	@$(BIN)/pytest $(ARGS)
+
+lint: setup
+	@$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup
+	@$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench-pickup: setup
+	@$(BIN)/python -m tests.load.bench_pickup
