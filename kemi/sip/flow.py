@@ -22,8 +22,13 @@ class Flow:
         host = f"[{self.ip}]" if ":" in self.ip else self.ip
         return f"sip:{host}:{self.port};transport={self.transport}"
 
+    @property
+    def device(self) -> str:
+        """Name of the device at the other end, as long as it keeps its port or its connection."""
+        return f"{self.transport}:{self.ip}:{self.port}"
+
     def __str__(self) -> str:
-        return f"{self.transport}:{self.ip}:{self.port}/{self.socket}"
+        return f"{self.device}/{self.socket}"
 
     @classmethod
     def parse(cls, text: str) -> Flow:

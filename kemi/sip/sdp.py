@@ -56,3 +56,11 @@ def direction(body: str) -> Direction | None:
     if not found:
         return None
     return next((d for d in found if not d.is_hold), found[0])
+
+
+def holds(body: str) -> bool | None:
+    """Whether the sender of a description has put the call on hold; None when it describes no media."""
+    if not body:
+        return None
+    found = direction(body)
+    return None if found is None else found.is_hold

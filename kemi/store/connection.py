@@ -35,7 +35,7 @@ class Connection:
     """
 
     def __init__(self, url: str, *, timeout_ms: int, retry_ms: int, report: Report = _nothing) -> None:
-        options: dict[str, Any] = dict(parse_url(url))
+        options: dict[str, Any] = dict(parse_url(url))  # type: ignore[no-untyped-call]
         kind = options.pop("connection_class", redis.Connection)
         timeout_s = timeout_ms / 1000
         if kind is not redis.UnixDomainSocketConnection:

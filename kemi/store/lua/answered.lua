@@ -3,7 +3,7 @@
 -- ARGV     id, ms for which a directed pickup is told "already answered", dialog ttl_ms,
 --          caller's device, its state ('1' talking, '0' on hold), callee's device, its state
 -- returns  1 done
---          0 there was no such ringing call (the dialog is confirmed all the same)
+--          0 there was no such ringing call: confirmed all the same, unless the answer is one that was repeated
 local function answered(keys, args)
   local prefix, id = keys[1], args[1]
   local number = redis.call('HGET', key(prefix, 'call', id), 'n')
@@ -11,6 +11,7 @@ local function answered(keys, args)
     forget(prefix, id)
     mark_taken(prefix, id, number, args[2])
   else
+    if redis.call('EXISTS', key(prefix, 'talk', id)) == 1 then return 0 end
     mark_gone(prefix, id)
   end
   confirm(prefix, id, args[3], args[4], args[5], args[6], args[7])

@@ -8,6 +8,7 @@ local function ended(keys, args)
   local prefix, id = keys[1], args[1]
   local f = fields(key(prefix, 'call', id), 'k', 'b', 'n', 'd')
   if not f[1] then
+    if redis.call('EXISTS', key(prefix, 'talk', id)) == 1 then return { 0 } end
     mark_gone(prefix, id)
     return { 0 }
   end

@@ -1,0 +1,105 @@
+"""The directory that is in force: what the workers of a node read, and the process that keeps it up to date."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Protocol
+
+from kemi.accounts import snapshot, wire
+from kemi.accounts.directory import Directory
+from kemi.errors import NotProvisioned, StoreUnavailable
+
+
+class CurrentDirectory:
+    """A worker's view: follows the path that the node's follower published, at the cost of one comparison."""
+
+    def __init__(self, published: Callable[[], str]) -> None:
+        self._published = published
+        self._path = ""
+        self._directory: Directory | None = None
+
+    def __call__(self) -> Directory:
+        """The directory in force; raises NotProvisioned while there is none."""
+        path = self._published()
+        if path != self._path or self._directory is None:
+            if not path:
+                raise NotProvisioned
+            previous, self._directory, self._path = self._directory, Directory(path), path
+            if previous is not None:
+                previous.close()
+        return self._directory
+
+
+class DocumentStore(Protocol):
+    """Where the document in force is kept; raises StoreUnavailable."""
+
+    def version(self) -> int: ...
+    def fetch(self) -> tuple[int, str]: ...
+
+
+Reindex = Callable[[str, str, str], int]
+"""(domain, number, permission id): lets the calls that ring at an account follow its changed permission."""
+
+
+class Follower:
+    """Brings each new document into force on this node: a snapshot file, then its path for all workers.
+
+    While the store is away the node goes on with the last one.
+    """
+
+    def __init__(
+        self,
+        store: DocumentStore,
+        reindex: Reindex,
+        publish: Callable[[str], None],
+        folder: str,
+        report: Callable[[str], None],
+    ) -> None:
+        self._store = store
+        self._reindex = reindex
+        self._publish = publish
+        self._folder = folder
+        self._report = report
+        self._version = 0
+        self._path = ""
+        self._waiting = False
+
+    def follow(self) -> None:
+        """Ask once whether a newer document is in force, and apply it."""
+        try:
+            if self._store.version() == self._version:
+                self._wait_for_first()
+                return
+            version, document = self._store.fetch()
+            if not document:
+                self._wait_for_first()
+                return
+            self._apply(version, document)
+        except StoreUnavailable:
+            return
+
+    def _wait_for_first(self) -> None:
+        if not self._path and not self._waiting:
+            self._waiting = True
+            self._report("no provisioning document is in force yet: requests get 503 until `star87 apply`")
+
+    def _apply(self, version: int, document: str) -> None:
+        path = os.path.join(self._folder, f"directory-{version}.sqlite")
+        snapshot.write(wire.decode(document), version, path)
+        older, self._path, self._version = self._path, path, version
+        self._publish(path)
+        if older and older != path:
+            self._follow_permissions(older, path)
+            # Workers that have it open keep it until they turn to the new one.
+            os.unlink(older)
+        self._report(f"provisioning version {version} is in force")
+
+    def _follow_permissions(self, older: str, newer: str) -> None:
+        before, after = Directory(older), Directory(newer)
+        try:
+            for change in after.changed_permissions(before):
+                self._reindex(change.domain, change.number, change.new_id)
+        finally:
+            before.close()
+            after.close()

@@ -1,0 +1,105 @@
+"""What Kamailio calls: one method a route, and the one error boundary.
+
+A phone always gets a SIP answer, and Kamailio always gets an int: None would break the worker's next request.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+
+from kemi.accounts.current import Follower
+from kemi.errors import NotProvisioned, RequestRefused, StoreUnavailable
+from kemi.pickup.service import PickupService
+from kemi.routing.calls import Calls
+from kemi.routing.in_dialog import InDialog
+from kemi.routing.requests import Requests
+from kemi.sip.headers import retry_after, warning
+from kemi.sip.ports import Message, Transaction
+
+OK = 1
+RETRY_AFTER_S = 2
+
+
+class Handler:
+    def __init__(
+        self,
+        requests: Requests,
+        calls: Calls,
+        pickup: PickupService,
+        in_dialog: InDialog,
+        follower: Follower,
+        message: Callable[[], Message],
+        transaction: Transaction,
+        report: Callable[[str], None],
+    ) -> None:
+        self._requests = requests
+        self._calls = calls
+        self._pickup = pickup
+        self._in_dialog = in_dialog
+        self._follower = follower
+        self._message = message
+        self._transaction = transaction
+        self._report = report
+
+    def child_init(self, _rank: int) -> int:
+        return OK
+
+    def ksr_request_route(self, _message: object) -> int:
+        message = self._message()
+        return self._answering(lambda: self._requests.route(message))
+
+    def ksr_reply_call(self, _message: object) -> int:
+        return self._guarded(self._calls.replied)
+
+    def ksr_failure_call(self, _message: object) -> int:
+        return self._guarded(self._calls.failed)
+
+    def ksr_branch_pickup(self, _message: object) -> int:
+        return self._guarded(self._pickup.dress_branch)
+
+    def ksr_reply_pickup(self, _message: object) -> int:
+        return self._guarded(self._pickup.replied)
+
+    def ksr_failure_pickup(self, _message: object) -> int:
+        return self._answering(self._pickup.failed)
+
+    def ksr_reply_renewed(self, _message: object) -> int:
+        return self._guarded(self._in_dialog.renewed)
+
+    def ksr_follow_provisioning(self, _message: object) -> int:
+        return self._guarded(self._follower.follow)
+
+    def _answering(self, act: Callable[[], None]) -> int:
+        """Where a request still waits for its answer: every error becomes one."""
+        try:
+            act()
+        except RequestRefused as refusal:
+            self._refuse(refusal.status, refusal.reason, refusal.warning, refusal.retry_after_s)
+        except (StoreUnavailable, NotProvisioned) as absence:
+            self._refuse(503, "Service Unavailable", str(absence), RETRY_AFTER_S)
+        except UnicodeDecodeError:
+            self._refuse(400, "Bad Request", "the request is not UTF-8 (RFC 3261 §7)", 0)
+        except Exception:
+            self._report(traceback.format_exc())
+            self._refuse(500, "Server Internal Error", "", 0)
+        return OK
+
+    def _guarded(self, act: Callable[[], None]) -> int:
+        """Where Kamailio goes on by itself: an error is reported and changes nothing else."""
+        try:
+            act()
+        except Exception:
+            self._report(traceback.format_exc())
+        return OK
+
+    def _refuse(self, status: int, reason: str, text: str, retry_after_s: int) -> None:
+        try:
+            if self._message().method == "ACK":
+                return
+            headers = [warning("star87", text)] if text else []
+            if retry_after_s:
+                headers.append(retry_after(retry_after_s))
+            self._transaction.reply(status, reason, tuple(headers))
+        except Exception:
+            self._report(traceback.format_exc())

@@ -1,0 +1,102 @@
+"""The SIP message that Kamailio has at hand. A value is read once a message."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import KSR
+
+from kemi.sip.flow import Flow
+
+
+def _text(name: str) -> str:
+    value = KSR.pv.get(name)
+    return "" if value is None else str(value)
+
+
+class Incoming:
+    """Implements kemi.sip.ports.Message. Make a new one for each callback."""
+
+    @cached_property
+    def method(self) -> str:
+        return _text("$rm")
+
+    @cached_property
+    def status(self) -> int:
+        return int(_text("$rs") or 0)
+
+    @cached_property
+    def ruri_user(self) -> str:
+        return _text("$rU")
+
+    @cached_property
+    def ruri_host(self) -> str:
+        return _text("$rd").lower()
+
+    @property
+    def ruri_is_here(self) -> bool:
+        return bool(KSR.is_myself_ruri())
+
+    @cached_property
+    def from_user(self) -> str:
+        return _text("$fU")
+
+    @cached_property
+    def from_host(self) -> str:
+        return _text("$fd").lower()
+
+    @cached_property
+    def from_display(self) -> str:
+        return _text("$fn").strip('"')
+
+    @cached_property
+    def from_tag(self) -> str:
+        return _text("$ft")
+
+    @cached_property
+    def to_user(self) -> str:
+        return _text("$tU")
+
+    @cached_property
+    def to_host(self) -> str:
+        return _text("$td").lower()
+
+    @cached_property
+    def to_tag(self) -> str:
+        return _text("$tt")
+
+    @cached_property
+    def call_id(self) -> str:
+        return _text("$ci")
+
+    @cached_property
+    def contact_uri(self) -> str:
+        return _text("$(ct{nameaddr.uri})")
+
+    @cached_property
+    def body(self) -> str:
+        return _text("$rb")
+
+    @cached_property
+    def flow(self) -> Flow:
+        transport = _text("$proto").lower()
+        return Flow(transport, _text("$si"), int(_text("$sp")), f"{transport}:{_text('$Ri')}:{_text('$Rp')}")
+
+    def header(self, name: str) -> str:
+        value = KSR.hdr.get(name)
+        return "" if value is None else str(value)
+
+    def header_values(self, name: str) -> tuple[str, ...]:
+        values: list[str] = []
+        while (value := KSR.hdr.get_idx(name, len(values))) is not None:
+            values.append(str(value))
+        return tuple(values)
+
+    def has_header(self, name: str) -> bool:
+        return KSR.hdr.is_present(name) > 0
+
+    def remove_header(self, name: str) -> None:
+        KSR.hdr.remove(name)
+
+    def append_header(self, line: str) -> None:
+        KSR.hdr.append(line + "\r\n")

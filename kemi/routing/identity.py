@@ -1,0 +1,82 @@
+"""Who is calling: digest authentication, and that nobody names another as himself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from kemi.accounts.directory import Directory
+from kemi.accounts.model import Extension
+from kemi.errors import NotAuthorized, UnknownDomain
+from kemi.sip.aor import Aor
+from kemi.sip.feature_code import unescape
+from kemi.sip.ports import Message
+from kemi.sip.uri import user_and_host
+
+ANONYMOUS = ("anonymous", "anonymous.invalid")
+"""RFC 3323 §4.1.1.3: a caller who withholds his name names nobody else."""
+IDENTITY_HEADERS = ("P-Asserted-Identity", "P-Preferred-Identity")
+
+
+class Digest(Protocol):
+    def user(self, realm: str, ha1_of: Callable[[str], str | None]) -> str | None: ...
+
+
+class Identity:
+    """Authenticates extensions."""
+
+    def __init__(self, digest: Digest) -> None:
+        self._digest = digest
+
+    def caller(self, message: Message, directory: Directory) -> Aor | None:
+        """The extension that sent an initial request; None when it was challenged (407).
+
+        Raises UnknownDomain (403) for a request that concerns no domain of ours, and NotAuthorized (403)
+        when From, P-Asserted-Identity or P-Preferred-Identity name somebody else.
+        """
+        domain = message.from_host if directory.settings(message.from_host) else message.ruri_host
+        user = self._authenticated(domain, directory)
+        if user is None:
+            return None
+        claimed = (unescape(message.from_user), message.from_host)
+        if claimed not in ((user, domain), ANONYMOUS):
+            raise NotAuthorized(f"From must be sip:{user}@{domain}")
+        self._check_asserted(message, user, domain)
+        return Aor(user, domain)
+
+    def registrant(self, message: Message, directory: Directory) -> Aor | None:
+        """The extension that sent a REGISTER; None when it was challenged (401). Raises as `caller` does."""
+        domain = message.to_host
+        user = self._authenticated(domain, directory)
+        if user is None:
+            return None
+        if unescape(message.to_user) != user:
+            raise NotAuthorized(f"To must be sip:{user}@{domain}")
+        return Aor(user, domain)
+
+    def _authenticated(self, domain: str, directory: Directory) -> str | None:
+        if directory.settings(domain) is None:
+            raise UnknownDomain("neither caller nor called belongs to a domain that is served here")
+
+        def ha1_of(user: str) -> str | None:
+            account = directory.account(domain, user)
+            return account.ha1 if isinstance(account, Extension) else None
+
+        return self._digest.user(domain, ha1_of)
+
+    @staticmethod
+    def _check_asserted(message: Message, user: str, domain: str) -> None:
+        """RFC 3325 §5: what an untrusted device asserts is checked, then dropped."""
+        for name in IDENTITY_HEADERS:
+            if not message.has_header(name):
+                continue
+            for value in message.header_values(name):
+                if not _names(value, user, domain):
+                    raise NotAuthorized(f"{name} must be sip:{user}@{domain}")
+            message.remove_header(name)
+
+
+def _names(value: str, user: str, domain: str) -> bool:
+    uri = value[value.find("<") + 1 : value.rfind(">")] if "<" in value else value.partition(";")[0]
+    named, host = user_and_host(uri)
+    return (unescape(named), host) == (user, domain)

@@ -1,0 +1,134 @@
+"""Requests inside a dialog, and CANCEL: relayed by the book; what they tell of the call is recorded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Protocol
+
+from kemi.accounts.directory import Directory
+from kemi.dialogs.tracking import Device, Tracking
+from kemi.errors import NotProvisioned, RequestRefused, StoreUnavailable
+from kemi.sip.dialog import DialogId
+from kemi.sip.feature_code import parse_pickup_code
+from kemi.sip.headers import COMPLETED_ELSEWHERE
+from kemi.sip.ports import Callback, Message, Transaction
+from kemi.sip.sdp import holds
+
+NOTE = "renewed"
+
+
+class NoSuchDialog(RequestRefused):
+    status, reason = 481, "Call/Transaction Does Not Exist"
+
+
+class ReplacesInDialog(RequestRefused):
+    """RFC 3891 §3: a Replaces or Join header belongs into a new dialog only."""
+
+    status, reason = 400, "Bad Request"
+
+
+class Router(Protocol):
+    def follow_route(self) -> bool: ...
+    def record_route(self) -> None: ...
+    def relay_stateless(self) -> None: ...
+    def apply_changes(self) -> None: ...
+
+
+class InDialog:
+    def __init__(
+        self,
+        directory: Callable[[], Directory],
+        message: Callable[[], Message],
+        transaction: Transaction,
+        tracking: Tracking,
+        router: Router,
+    ) -> None:
+        self._directory = directory
+        self._message = message
+        self._transaction = transaction
+        self._tracking = tracking
+        self._router = router
+
+    def request(self, message: Message) -> None:
+        """Route a request that has a To tag (RFC 3261 §16.4); raises NoSuchDialog (481)."""
+        if not self._router.follow_route():
+            self._without_route(message)
+            return
+        if message.method == "INVITE":
+            self._refuse_replaces(message)
+            self._router.record_route()
+        self._record(message)
+        if not self._transaction.relay():
+            self._transaction.relay_failed()
+
+    def cancel(self, message: Message) -> None:
+        """Relay a CANCEL (RFC 3261 §9.2, §16.10); the phones of a call that was picked up learn why."""
+        if not self._transaction.is_known:
+            raise NoSuchDialog("no such transaction")
+        if self._was_picked_up(message):
+            message.remove_header("Reason")
+            message.append_header(COMPLETED_ELSEWHERE)
+            self._router.apply_changes()
+        self._transaction.relay()
+
+    def renewed(self) -> None:
+        """A re-INVITE or UPDATE was accepted: now both descriptions are in force."""
+        message = self._message()
+        if not 200 <= message.status < 300:
+            return
+        domain, call_id, from_tag, device, on_hold = json.loads(self._transaction.recall(NOTE))
+        ends = DialogId(call_id, from_tag), DialogId(call_id, message.to_tag)
+        self._tracking.renewed(domain, ends, Device(device, on_hold))
+        self._tracking.renewed(domain, ends, Device(message.flow.device, holds(message.body)))
+
+    def _without_route(self, message: Message) -> None:
+        if message.method != "ACK":
+            raise NoSuchDialog("the request names no route through this proxy")
+        # An ACK of a negative answer belongs to its transaction; any other is nobody's and gets no answer.
+        if self._transaction.is_known:
+            self._transaction.relay()
+
+    @staticmethod
+    def _refuse_replaces(message: Message) -> None:
+        for name in ("Replaces", "Join"):
+            if message.has_header(name):
+                raise ReplacesInDialog(f"{name} inside a dialog")
+
+    def _record(self, message: Message) -> None:
+        domain = self._tenant(message)
+        if not domain:
+            return
+        if message.method == "BYE":
+            self._tracking.over(domain, self._ends(message))
+        elif message.method in ("INVITE", "UPDATE"):
+            note = [domain, message.call_id, message.from_tag, message.flow.device, holds(message.body)]
+            self._transaction.remember(NOTE, json.dumps(note))
+            self._transaction.call_back(reply=Callback.RENEWED_REPLY, failure=None)
+        elif message.method == "ACK" and message.body:
+            # RFC 3264 §4: the answer to an offer that the 2xx made.
+            device = Device(message.flow.device, holds(message.body))
+            self._tracking.renewed(domain, self._ends(message), device)
+
+    @staticmethod
+    def _ends(message: Message) -> tuple[DialogId, DialogId]:
+        """The dialog as either end began it: which of the two called is not to be seen in a later request."""
+        return DialogId(message.call_id, message.from_tag), DialogId(message.call_id, message.to_tag)
+
+    def _tenant(self, message: Message) -> str:
+        try:
+            directory = self._directory()
+        except NotProvisioned:
+            return ""
+        return next((host for host in (message.from_host, message.to_host) if directory.settings(host)), "")
+
+    def _was_picked_up(self, message: Message) -> bool:
+        domain = self._tenant(message)
+        settings = self._directory().settings(domain) if domain else None
+        if settings is None or parse_pickup_code(message.ruri_user, settings.pickup_code):
+            return False
+        try:
+            picker = self._tracking.ended(domain, DialogId(message.call_id, message.from_tag))
+        except StoreUnavailable:
+            return False
+        return bool(picker) and settings.completed_elsewhere
