@@ -46,7 +46,7 @@ packages:
 	    "$${as_root[@]}" apt-get update -q &&
 	    "$${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
 	        apt-get install -q -y --no-install-recommends "$${missing[@]}"
-	} </dev/null >"$$log" 2>&1 || { cat "$$log" >&2; exit 1; }
+	} </dev/null >"$$log" 2>&1 || { cat "$$log" >&2; rm "$$log"; exit 1; }
 	rm "$$log"
 
 $(STAMP): pyproject.toml
