@@ -1,0 +1,152 @@
+"""`star87 explain`: what `*87` would do for somebody now, call by call. Changes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from kemi.accounts.directory import Directory
+from kemi.accounts.model import Extension
+from kemi.cli.calls import caller_of
+from kemi.cli.options import AsJson, Node, Redis, RunDir
+from kemi.cli.outcome import CommandFailed, Exit
+from kemi.cli.output import print_table, printable, seconds
+from kemi.cli.provisioned import directory_in_force, one_domain
+from kemi.cli.reach import reach_store
+from kemi.dialogs.record import CallRecord
+from kemi.errors import NothingEligible, PickupRefused
+from kemi.pickup import replaces
+from kemi.pickup.attempt import Target
+from kemi.pickup.policy import Candidate, candidates, scope_of
+from kemi.pickup.service import NO_CALL
+from kemi.sip.aor import Aor
+from kemi.sip.feature_code import PickupCode
+
+COLUMNS = ("", "waits", "account", "caller", "verdict")
+
+
+def explain(
+    picker: Annotated[
+        str, typer.Argument(metavar="PICKER", help="Who dials: an extension number.", show_default=False)
+    ],
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="What follows the code.", show_default=False)] = "",
+    domain: Annotated[
+        str, typer.Option(metavar="NAME", help="The picker's domain, if there are several.", show_default=False)
+    ] = "",
+    redis: Redis = "",
+    node: Node = "",
+    run_dir: RunDir = "",
+    as_json: AsJson = False,
+) -> None:
+    """Tell what `*87` (or `*87` and NUMBER) would do for PICKER now, and why each other call is passed over.
+
+    Whether the picker's own call is on hold depends on the phone and is not asked.
+    Ends with 0 when a call would be picked up, with 1 when not.
+    """
+    store = reach_store(redis, node, run_dir)
+    with directory_in_force(store) as directory:
+        user, _, host = picker.partition("@")
+        aor = Aor(user, one_domain(directory, domain or host))
+        if not isinstance(directory.account(aor.domain, aor.number), Extension):
+            raise CommandFailed(f"{aor} is no extension; only an extension may dial the pickup code", Exit.USAGE)
+        survey = store.calls.survey(aor.domain, directory.permission_ids(aor.domain))
+        verdict = judge(directory, aor, number, survey.calls, survey.now_us)
+    if as_json:
+        print(json.dumps(verdict.as_json(), indent=2))
+    else:
+        rows = verdict.rows()
+        if rows:
+            print_table(COLUMNS, rows)
+        print(printable(verdict.summary()))
+    if verdict.chosen is None:
+        raise typer.Exit(Exit.NO)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a pickup would come to. `status`, `reason`, `warning`: the picker's answer when no call is chosen."""
+
+    picker: Aor
+    number: str
+    now_us: int
+    candidates: tuple[Candidate, ...]
+    chosen: CallRecord | None
+    status: int
+    reason: str
+    warning: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape of `star87 explain --json`; times in ms."""
+        return {
+            "picker": self.picker.number,
+            "domain": self.picker.domain,
+            "number": self.number,
+            "status": self.status,
+            "reason": self.reason,
+            "warning": self.warning,
+            "candidates": [
+                {
+                    **candidate.call.as_json(self.now_us),
+                    "eligible": not candidate.obstacle,
+                    "chosen": candidate.call is self.chosen,
+                    "obstacle": candidate.obstacle,
+                }
+                for candidate in self.candidates
+            ],
+        }
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """The calls as a person reads them, in the order of COLUMNS."""
+        return [
+            (
+                "→" if candidate.call is self.chosen else "",
+                seconds(candidate.call.waited_ms(self.now_us)),
+                f"{candidate.call.number} ({candidate.call.kind.value.replace('_', ' ')})",
+                caller_of(candidate.call),
+                candidate.obstacle or ("picked up" if candidate.call is self.chosen else "next in line"),
+            )
+            for candidate in self.candidates
+        ]
+
+    def summary(self) -> str:
+        what = f"*87 with {self.number}" if self.number else "*87"
+        if self.chosen is not None:
+            return f"{what} connects {self.picker} with {caller_of(self.chosen)}"
+        return f"{what} by {self.picker} gets {self.status} {self.reason}: {self.warning}"
+
+
+def judge(directory: Directory, picker: Aor, number: str, calls: Iterable[CallRecord], now_us: int) -> Verdict:
+    """What a pickup by an extension would come to, with these calls ringing at now_us (µs since 1970)."""
+    settings = directory.settings(picker.domain)
+    widened = settings is not None and settings.directed_includes_group_calls
+    found = [
+        Candidate(candidate.call, candidate.obstacle or _cannot_be_sent(candidate.call, now_us))
+        for candidate in candidates(calls, directory, picker, number, includes_group_calls=widened)
+    ]
+    # A directed pickup looks at the account's own calls before those that ring it as a member.
+    found.sort(key=lambda candidate: number != "" and candidate.call.number != number)
+    try:
+        scope_of(directory, picker, PickupCode(number))
+        chosen = next((candidate.call for candidate in found if not candidate.obstacle), None)
+        if chosen is None:
+            raise NothingEligible(_nearest_obstacle(found, picker, number) or NO_CALL)
+    except PickupRefused as refusal:
+        return Verdict(picker, number, now_us, tuple(found), None, refusal.status, refusal.reason, refusal.warning)
+    return Verdict(picker, number, now_us, tuple(found), chosen, 200, "OK", "")
+
+
+def _cannot_be_sent(call: CallRecord, now_us: int) -> str:
+    return replaces.obstacle(Target.of(call, "", "", now_us), supported=call.caller.replaces)
+
+
+def _nearest_obstacle(found: Iterable[Candidate], picker: Aor, number: str) -> str:
+    """What the picker is told: why a call could not be had that the picker was after."""
+    for candidate in found:
+        call = candidate.call
+        if call.number == (number or call.number) and call.caller.number != picker.number:
+            return candidate.obstacle
+    return ""

@@ -1,0 +1,112 @@
+"""Listen addresses: reading them, seeing that they are free, and asking who answers there."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import secrets
+import socket
+from dataclasses import dataclass
+
+KINDS = {"udp": socket.SOCK_DGRAM, "tcp": socket.SOCK_STREAM}
+DEFAULT_PORT = 5060
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """One listen address of a node, `udp:127.0.0.1:5060` or `tcp:[::1]:5060`."""
+
+    transport: str
+    host: str
+    """An IP address; without brackets."""
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Listen:
+        """Read `transport:address[:port]`; raises ValueError that says what is wrong."""
+        transport, colon, rest = text.partition(":")
+        if not colon or transport not in KINDS:
+            raise ValueError(f"{text!r}: a listen address begins with udp: or tcp:, as in udp:127.0.0.1:5060")
+        if rest.startswith("["):
+            host, _, tail = rest[1:].partition("]")
+            port_text = tail.removeprefix(":")
+        else:
+            host, _, port_text = rest.partition(":")
+        try:
+            host = str(ipaddress.ip_address(host))
+        except ValueError:
+            raise ValueError(f"{text!r}: {host!r} is not an IP address") from None
+        port = int(port_text) if port_text.isascii() and port_text.isdigit() else -1
+        if not port_text:
+            port = DEFAULT_PORT
+        if not 1 <= port <= 65535:
+            raise ValueError(f"{text!r}: the port is a number from 1 to 65535")
+        return cls(transport, host, port)
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.transport}:{host}:{self.port}"
+
+    @property
+    def family(self) -> socket.AddressFamily:
+        return socket.AF_INET6 if ":" in self.host else socket.AF_INET
+
+    def why_not(self) -> str | None:
+        """Why the address cannot be bound now, in a few words; None when it can."""
+        with socket.socket(self.family, KINDS[self.transport]) as probe:
+            if self.transport == "tcp":
+                # As the node does: connections in TIME_WAIT do not hinder it, a listener does.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((self.host, self.port))
+                if self.transport == "tcp":
+                    probe.listen()
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    return "is in use"
+                if error.errno == errno.EADDRNOTAVAIL:
+                    return "is not an address of this host"
+                return f"cannot be bound: {error.strerror}"
+        return None
+
+
+def options_request(to: Listen, via_host: str, via_port: int, token: str) -> bytes:
+    """An OPTIONS for the server itself: a Request-URI without user (RFC 3261 §11, RFC 5626 §4.4.1 style).
+
+    token: makes branch, tag and Call-ID unique.
+    """
+    target = str(to).partition(":")[2]
+    own = f"[{via_host}]:{via_port}" if ":" in via_host else f"{via_host}:{via_port}"
+    return (
+        f"OPTIONS sip:{target};transport={to.transport} SIP/2.0\r\n"
+        f"Via: SIP/2.0/{to.transport.upper()} {own};branch=z9hG4bK{token};rport\r\n"
+        f"Max-Forwards: 1\r\n"
+        f"From: <sip:star87@{own}>;tag={token}\r\n"
+        f"To: <sip:{target}>\r\n"
+        f"Call-ID: {token}@star87\r\n"
+        f"CSeq: 1 OPTIONS\r\n"
+        f"Content-Length: 0\r\n\r\n"
+    ).encode()
+
+
+def status_of(answer: bytes) -> int | None:
+    """The status code of a SIP response; None for anything else."""
+    words = answer[:64].split(b" ", 2)
+    if len(words) < 2 or words[0] != b"SIP/2.0" or not words[1].isdigit():
+        return None
+    return int(words[1])
+
+
+def ask_options(to: Listen, timeout_s: float) -> int | None:
+    """Send one OPTIONS and return the status of the answer; None when none came within timeout_s seconds."""
+    unspecified = ipaddress.ip_address(to.host).is_unspecified
+    host = ("::1" if ":" in to.host else "127.0.0.1") if unspecified else to.host
+    with socket.socket(to.family, KINDS[to.transport]) as client:
+        client.settimeout(timeout_s)
+        try:
+            client.connect((host, to.port))
+            own_host, own_port = client.getsockname()[:2]
+            client.sendall(options_request(to, own_host, own_port, secrets.token_hex(8)))
+            return status_of(client.recv(65535))
+        except OSError:
+            return None

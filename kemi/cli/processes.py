@@ -1,0 +1,129 @@
+"""The processes of a node and the command lines that start them."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import shutil
+import signal
+import sysconfig
+from collections.abc import Sequence
+from pathlib import Path
+
+import kemi
+from kemi.cli.listen import Listen
+from kemi.cli.outcome import CommandFailed, Exit
+from kemi.cli.supervisor import CHILD_PATH, Child
+from kemi.settings import Settings
+
+PROJECT_ROOT = Path(kemi.__file__).resolve().parent.parent
+KAMAILIO_CFG = PROJECT_ROOT / "kamailio.cfg"
+ERROR_LINE = re.compile(r"\b(ERROR|CRITICAL|ALERT|EMERG|BUG): ")
+
+
+def program(name: str, package: str) -> str:
+    """Where a program is; raises CommandFailed that names the Debian package which has it."""
+    found = shutil.which(name, path=CHILD_PATH)
+    if found is None:
+        raise CommandFailed(f"{name} is not installed: apt-get install {package}", Exit.USAGE)
+    return found
+
+
+def redis_socket(settings: Settings) -> str:
+    """Where a node's private Redis listens."""
+    return f"{settings.node_dir}/redis.sock"
+
+
+def start_redis(settings: Settings) -> Child:
+    """Start the private Redis of a node: a unix socket in its folder, no TCP port, nothing on disk."""
+    socket_path = Path(redis_socket(settings))
+    socket_path.unlink(missing_ok=True)
+    return Child(
+        "redis",
+        [
+            program("redis-server", "redis-server"),
+            *("--port", "0"),
+            *("--unixsocket", str(socket_path), "--unixsocketperm", "700"),
+            *("--save", "", "--appendonly", "no"),
+            *("--dir", settings.node_dir),
+            *("--daemonize", "no"),
+        ],
+        log_path=fresh_log(settings, "redis"),
+        environment={},
+        death_signal=signal.SIGKILL,
+    )
+
+
+def start_kamailio(settings: Settings, listens: Sequence[Listen]) -> Child:
+    """Start Kamailio on these addresses, with the settings in its environment.
+
+    Its interpreter is Debian's; PYTHONPATH gives it the packages of this environment.
+    """
+    if not KAMAILIO_CFG.is_file():
+        raise CommandFailed(f"{KAMAILIO_CFG} is missing: run star87 from a checkout of the project", Exit.USAGE)
+    return Child(
+        "kamailio",
+        [
+            program("kamailio", "kamailio kamailio-python3-modules"),
+            *("-f", str(KAMAILIO_CFG)),
+            *("-DD", "-E"),
+            *("-w", settings.node_dir, "-Y", settings.node_dir),
+            *("-A", f'KEMI="{PROJECT_ROOT}/kemi/main.py"'),
+            *("-A", f'CTL_SOCKET="unix:{settings.node_dir}/ctl.sock"'),
+            *(
+                "-A",
+                f'KEMI="{PROJECT_ROOT}/kemi/main.py"',
+                "-A",
+                f'CTL_SOCKET="unix:{settings.node_dir}/ctl.sock"',
+            ),
+            *(part for listen in listens for part in ("-l", str(listen))),
+        ],
+        log_path=fresh_log(settings, "kamailio"),
+        environment={
+            "PYTHONPATH": f"{PROJECT_ROOT}:{sysconfig.get_path('purelib')}",
+            **settings.to_environment(),
+        },
+    )
+
+
+def start_capture(settings: Settings, listens: Sequence[Listen], path: str) -> Child:
+    """Start dumpcap on what passes through the listen addresses' ports."""
+    loopback = all(ipaddress.ip_address(listen.host).is_loopback for listen in listens)
+    ports = " or ".join(sorted({f"port {listen.port}" for listen in listens}))
+    return Child(
+        "capture",
+        [
+            program("dumpcap", "tshark"),
+            *("-q", "-i", "lo" if loopback else "any"),
+            *("-f", ports),
+            *("-w", path),
+        ],
+        log_path=fresh_log(settings, "capture"),
+        environment={},
+    )
+
+
+def log_path(settings: Settings, name: str) -> str:
+    return f"{settings.node_dir}/{name}.log"
+
+
+def fresh_log(settings: Settings, name: str) -> str:
+    """The log of a program, begun anew; the log of the run before is kept beside it, as `.log.1`."""
+    path = Path(log_path(settings, name))
+    if path.exists():
+        path.replace(path.with_suffix(".log.1"))
+    return str(path)
+
+
+def last_errors(path: str, most: int = 5) -> list[str]:
+    """The last lines of a log that tell of errors; when none does, its last lines."""
+    try:
+        lines = Path(path).read_text(errors="replace").splitlines()
+    except OSError:
+        return []
+    return ([line for line in lines if ERROR_LINE.search(line)] or lines)[-most:]
+
+
+def log_tells(settings: Settings, name: str, word: str) -> bool:
+    """Whether a program has written this word."""
+    return word in Path(log_path(settings, name)).read_text(errors="replace")

@@ -1,0 +1,81 @@
+import socket
+
+import pytest
+
+from kemi.cli.listen import Listen, options_request, status_of
+
+
+@pytest.mark.parametrize(
+    ("text", "listen"),
+    [
+        ("udp:127.0.0.1:5060", Listen("udp", "127.0.0.1", 5060)),
+        ("tcp:127.0.0.1", Listen("tcp", "127.0.0.1", 5060)),
+        ("tcp:[::1]:5070", Listen("tcp", "::1", 5070)),
+        ("udp:0.0.0.0:65535", Listen("udp", "0.0.0.0", 65535)),
+    ],
+)
+def test_given_a_listen_address_when_read_then_it_can_be_written_again(text: str, listen: Listen) -> None:
+    assert Listen.parse(text) == listen
+    assert Listen.parse(str(listen)) == listen
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "127.0.0.1:5060",
+        "sctp:127.0.0.1:5060",
+        "udp:localhost:5060",
+        "udp:127.0.0.1:0",
+        "udp:127.0.0.1:65536",
+        "udp:127.0.0.1:x",
+        "udp:127.0.0.1:-1",
+        "udp:",
+        "",
+    ],
+)
+def test_given_something_else_when_read_then_the_error_repeats_it(text: str) -> None:
+    with pytest.raises(ValueError, match=r"udp|port|address") as raised:
+        Listen.parse(text)
+    assert repr(text) in str(raised.value)
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_given_an_address_that_another_holds_when_asked_then_it_is_in_use(transport: str) -> None:
+    kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
+    with socket.socket(socket.AF_INET, kind) as other:
+        # As Kamailio opens its sockets: on UDP this would let a second one share the port unseen.
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", 0))
+        if transport == "tcp":
+            other.listen()
+        listen = Listen(transport, "127.0.0.1", other.getsockname()[1])
+        assert listen.why_not() == "is in use"
+    assert listen.why_not() is None
+
+
+def test_given_an_address_of_another_host_when_asked_then_that_is_said() -> None:
+    assert Listen("udp", "192.0.2.1", 5060).why_not() == "is not an address of this host"
+
+
+def test_given_a_probe_when_written_then_it_is_a_whole_request_for_the_server_itself() -> None:
+    head, body = options_request(Listen("tcp", "::1", 5060), "::1", 40000, "abc").split(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    assert lines[0] == "OPTIONS sip:[::1]:5060;transport=tcp SIP/2.0"
+    assert "Via: SIP/2.0/TCP [::1]:40000;branch=z9hG4bKabc;rport" in lines
+    assert {line.partition(":")[0] for line in lines[1:]} == {
+        *("Via", "Max-Forwards", "From", "To", "Call-ID", "CSeq", "Content-Length")
+    }
+    assert body == b""
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (b"SIP/2.0 200 OK\r\n", 200),
+        (b"SIP/2.0 503 Not Yet\r\n", 503),
+        (b"HTTP/1.1 200 OK", None),
+        (b"", None),
+    ],
+)
+def test_given_an_answer_when_read_then_only_a_sip_response_has_a_status(answer: bytes, status: int | None) -> None:
+    assert status_of(answer) == status

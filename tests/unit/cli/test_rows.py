@@ -1,0 +1,105 @@
+from dataclasses import replace
+
+from kemi.accounts.model import Kind
+from kemi.accounts.permission import Permission
+from kemi.cli import calls, events
+from kemi.cli.output import printable, seconds
+from kemi.dialogs.record import Caller, CallRecord
+from kemi.pickup.event import PickupEvent
+from kemi.sip.dialog import DialogId
+from kemi.sip.flow import Flow
+
+CALLER = Caller(
+    dialog=DialogId("one@here", "a"),
+    number="",
+    display="Alice",
+    uri="sip:+15550199@carrier.example.com",
+    contact="sip:alice@127.0.0.1:5070",
+    flow=Flow("udp", "127.0.0.1", 5070, "udp:127.0.0.1:5060"),
+    routes=(),
+    replaces=True,
+)
+CALL = CallRecord(
+    domain="pbx.example.com",
+    key="k",
+    kind=Kind.HUNT_GROUP,
+    number="700",
+    permission_id="p",
+    routed_at_us=1_000_000,
+    caller=CALLER,
+    early_tags=("b",),
+    ringing=("101", "102"),
+)
+MAY = Permission(frozenset({"103", "10*"}), frozenset({"105"}))
+
+
+def test_given_a_ringing_call_when_shown_then_its_row_says_who_calls_whom_and_who_may_pick_up() -> None:
+    assert calls.row_of(CALL, 12_340, MAY) == (
+        "12.3 s",
+        "700@pbx.example.com (hunt group)",
+        "Alice <sip:+15550199@carrier.example.com>",
+        "101, 102",
+        "10*, 103, not 105",
+        "rings",
+    )
+
+
+def test_given_a_claimed_call_when_shown_then_its_picker_is_named() -> None:
+    assert calls.row_of(replace(CALL, claimed_by="103"), 1, MAY)[-1] == "claimed by 103"
+
+
+def test_given_a_call_without_a_tagged_ringing_when_shown_then_it_is_still_being_routed() -> None:
+    assert calls.row_of(replace(CALL, early_tags=()), 1, MAY)[-1] == "is routed"
+
+
+def test_given_lists_that_admit_nobody_when_shown_then_that_is_said() -> None:
+    assert calls.may_pick_up(Permission()) == "nobody"
+    assert calls.may_pick_up(Permission(frozenset({"101"}), frozenset({"*"}))) == "nobody"
+
+
+def test_given_a_call_when_printed_for_a_program_then_the_wait_is_in_ms_and_both_lists_are_there() -> None:
+    entry = calls.json_of(CALL, 12_340, MAY)
+    assert entry["waited_ms"] == 12_340
+    assert entry["account"] == "700"
+    assert entry["monitored_by"] == ["10*", "103"]
+    assert entry["monitored_without_pickup"] == ["105"]
+
+
+def test_given_a_pickup_when_shown_then_its_row_says_who_what_and_how() -> None:
+    entry = PickupEvent(
+        domain="pbx.example.com",
+        picker="103",
+        dialled="",
+        outcome="picked_up",
+        status=200,
+        mode="replaces",
+        account="700",
+        kind="hunt_group",
+        caller="sip:alice@example.com",
+        waited_ms=3_200,
+        took_ms=14,
+    )
+    assert events.row_of(entry)[1:] == (
+        "103@pbx.example.com",
+        "any",
+        "picked up",
+        "200",
+        "700 (hunt group)",
+        "sip:alice@example.com",
+        "3.2 s",
+        "14 ms",
+        "replaces",
+    )
+
+
+def test_given_a_refusal_when_shown_then_what_was_not_found_is_a_dash() -> None:
+    entry = PickupEvent("pbx.example.com", "103", "101", "nothing_eligible", 480)
+    assert events.row_of(entry)[2:] == ("101", "nothing eligible", "480", "-", "-", "-", "0 ms", "-")
+
+
+def test_given_a_display_name_with_escape_sequences_when_shown_then_they_do_nothing() -> None:
+    assert printable("Al\x1b[31mice\r\x9b2J") == "Al�[31mice��2J"
+
+
+def test_given_a_wait_when_shown_then_seconds_begin_at_one() -> None:
+    assert (seconds(999), seconds(1000)) == ("999 ms", "1.0 s")
