@@ -70,12 +70,6 @@ def start_kamailio(settings: Settings, listens: Sequence[Listen]) -> Child:
             *("-w", settings.node_dir, "-Y", settings.node_dir),
             *("-A", f'KEMI="{PROJECT_ROOT}/kemi/main.py"'),
             *("-A", f'CTL_SOCKET="unix:{settings.node_dir}/ctl.sock"'),
-            *(
-                "-A",
-                f'KEMI="{PROJECT_ROOT}/kemi/main.py"',
-                "-A",
-                f'CTL_SOCKET="unix:{settings.node_dir}/ctl.sock"',
-            ),
             *(part for listen in listens for part in ("-l", str(listen))),
         ],
         log_path=fresh_log(settings, "kamailio"),
