@@ -67,7 +67,7 @@ class Handler:
     def ksr_reply_renewed(self, _message: object) -> int:
         return self._guarded(self._in_dialog.renewed)
 
-    def ksr_follow_provisioning(self, _message: object) -> int:
+    def ksr_follow_provisioning(self, _message: object, _event: str) -> int:
         return self._guarded(self._follower.follow)
 
     def _answering(self, act: Callable[[], None]) -> int:
