@@ -45,6 +45,7 @@ def faults_of(document: dict[str, object], spelling: Mapping[str, str]) -> Itera
     spelling: path → how a value there was written, as yaml_source tells it.
     """
     domains: dict[str, _Domain] = {}
+    all_named = isinstance(document.get("domains"), list)
     for path, entry in _entries("", document, "domains"):
         name = entry.get("name")
         named = isinstance(name, str) and not domain_fault(name)
@@ -52,6 +53,7 @@ def faults_of(document: dict[str, object], spelling: Mapping[str, str]) -> Itera
         yield from _numbers(domain, entry, spelling)
         yield from _accounts(domain, entry)
         if not named:
+            all_named = False
             continue
         if domain.name in domains:
             yield Fault(
@@ -60,7 +62,7 @@ def faults_of(document: dict[str, object], spelling: Mapping[str, str]) -> Itera
             )
         else:
             domains[domain.name] = domain
-    yield from _trunks(document, domains)
+    yield from _trunks(document, domains, all_named)
 
 
 def _numbers(domain: _Domain, entry: dict[str, object], spelling: Mapping[str, str]) -> Iterator[Fault]:
@@ -130,7 +132,7 @@ def _one_of(path: str, entry: dict[str, object], first: str, second: str) -> Ite
         yield Fault(path, f"has neither {first} nor {second}; give one of the two")
 
 
-def _trunks(document: dict[str, object], domains: dict[str, _Domain]) -> Iterator[Fault]:
+def _trunks(document: dict[str, object], domains: dict[str, _Domain], all_named: bool) -> Iterator[Fault]:
     names: dict[str, str] = {}
     sources: dict[str, str] = {}
     for path, trunk in _entries("", document, "trunks"):
@@ -158,16 +160,17 @@ def _trunks(document: dict[str, object], domains: dict[str, _Domain]) -> Iterato
         dids = trunk.get("dids")
         for did, target in dids.items() if isinstance(dids, dict) else ():
             if isinstance(target, str):
-                yield from _did(f"{path}.dids{step_of(did)}", target, domains)
+                yield from _did(f"{path}.dids{step_of(did)}", target, domains, all_named)
 
 
-def _did(path: str, target: str, domains: dict[str, _Domain]) -> Iterator[Fault]:
+def _did(path: str, target: str, domains: dict[str, _Domain], all_named: bool) -> Iterator[Fault]:
     number, at, name = target.partition("@")
     if not at or not is_number(number) or domain_fault(name):
         return
     domain = domains.get(name.lower())
     if domain is None:
-        yield Fault(path, f"{target} is no account: no domain {name.lower()} here; add it, or name another")
+        if all_named:
+            yield Fault(path, f"{target} is no account: no domain {name.lower()} here; add it, or name another")
     elif number not in domain.paths and not domain.open:
         yield Fault(
             path, f"{target} is no account: {domain.name} has no number {number}; add it, or name another"
