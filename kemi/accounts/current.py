@@ -34,7 +34,7 @@ class CurrentDirectory:
 class DocumentStore(Protocol):
     """Where the document in force is kept; raises StoreUnavailable."""
 
-    def version(self) -> int: ...
+    def stamp(self) -> str: ...
     def fetch(self) -> tuple[int, str]: ...
 
 
@@ -61,21 +61,19 @@ class Follower:
         self._publish = publish
         self._folder = folder
         self._report = report
-        self._version = 0
+        self._stamp = ""
         self._path = ""
         self._waiting = False
 
     def follow(self) -> None:
         """Ask once whether a newer document is in force, and apply it."""
         try:
-            if self._store.version() == self._version:
+            stamp = self._store.stamp()
+            if not stamp:
                 self._wait_for_first()
-                return
-            version, document = self._store.fetch()
-            if not document:
-                self._wait_for_first()
-                return
-            self._apply(version, document)
+            elif stamp != self._stamp:
+                self._apply(stamp, *self._store.fetch())
+                self._stamp = stamp
         except StoreUnavailable:
             return
 
@@ -84,15 +82,17 @@ class Follower:
             self._waiting = True
             self._report("no provisioning document is in force yet: requests get 503 until `star87 apply`")
 
-    def _apply(self, version: int, document: str) -> None:
-        path = os.path.join(self._folder, f"directory-{version}.sqlite")
+    def _apply(self, stamp: str, version: int, document: str) -> None:
+        path = os.path.join(self._folder, f"directory-{stamp}.sqlite")
         snapshot.write(wire.decode(document), version, path)
-        older, self._path, self._version = self._path, path, version
+        older, self._path = self._path, path
         self._publish(path)
         if older and older != path:
             self._follow_permissions(older, path)
-            # Workers that have it open keep it until they turn to the new one.
-            os.unlink(older)
+        # A worker may be about to open the last one; those before it nobody needs.
+        for name in os.listdir(self._folder):
+            if name.startswith("directory-") and os.path.join(self._folder, name) not in (path, older):
+                os.unlink(os.path.join(self._folder, name))
         self._report(f"provisioning version {version} is in force")
 
     def _follow_permissions(self, older: str, newer: str) -> None:

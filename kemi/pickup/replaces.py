@@ -17,6 +17,8 @@ def obstacle(target: Target, *, supported: bool) -> str:
         return "the caller's device does not support Replaces"
     if not target.callee_tags:
         return "no phone of the called side has begun to ring yet"
+    if not target.caller_tag:
+        return "the caller gave no From tag (RFC 2543), by which its device could know the call"
     if not target.contact:
         return "the caller gave no Contact"
     return ""

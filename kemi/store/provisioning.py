@@ -20,6 +20,10 @@ class ProvisioningStore:
         """Version in force; 0: none yet."""
         return int(self._redis.call("HGET", keys.PROVISION, "version") or 0)
 
+    def stamp(self) -> str:
+        """Changes with every document that comes into force, even in a store that was emptied; '' when there is none."""
+        return (self._redis.call("HGET", keys.PROVISION, "stamp") or b"").decode()
+
     def fetch(self) -> tuple[int, str]:
         """Version and document in force; (0, '') when there is none yet."""
         version, document = self._redis.call("HMGET", keys.PROVISION, "version", "document")

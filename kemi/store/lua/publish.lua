@@ -4,6 +4,7 @@
 -- returns  its version, one more than the last
 local function publish(keys, args)
   local version = redis.call('HINCRBY', keys[1], 'version', 1)
-  redis.call('HSET', keys[1], 'document', args[1])
+  -- A store that lost everything begins at version 1 again: the time tells the two apart.
+  redis.call('HSET', keys[1], 'document', args[1], 'stamp', version .. '-' .. string.format('%.0f', now_us()))
   return version
 end
