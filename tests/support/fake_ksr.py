@@ -65,7 +65,7 @@ class FakeKsr:
         self.suspensions = 0
         self.continued: list[tuple[int, int, str]] = []
         self.elsewhere: set[tuple[int, int]] = set()
-        """Index and label of the node's other live transactions, which t_continue and ts_append_to_uri can reach."""
+        """Index and label of the node's other live transactions, which t_continue can reach."""
         self.locations = locations
         self.callback = callback
         self.status = status

@@ -1,4 +1,4 @@
-"""What the double of KSR knows of tm, tmx, sl, registrar and tsilo: replies, relays, contacts."""
+"""What the double of KSR knows of tm, tmx, sl and registrar: replies, relays, contacts."""
 
 from __future__ import annotations
 
@@ -72,7 +72,6 @@ class Tm(Part):
             )
         )
         message.branches = []
-        transaction.armed["branch"] = ""
         transaction.relayed = True
         return 1
 
@@ -170,12 +169,5 @@ class Registrar(Part):
         return 1
 
 
-class Tsilo(Part):
-    def ts_append_to_uri(self, index: int, label: int, table: str, uri: str) -> int:
-        return yes((index, label) in self._fake.elsewhere and bool(self._fake.registered(table, uri)))
-
-
 def _branch(contact: Registered) -> Branch:
-    return Branch(
-        contact.addr, contact.dst_uri, contact.path or None, contact.socket or None, contact.ruid or None
-    )
+    return Branch(contact.addr, contact.dst_uri, contact.path or None, contact.socket or None, contact.ruid or None)

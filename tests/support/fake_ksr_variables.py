@@ -1,6 +1,6 @@
 """Pseudo-variables of the double of KSR: those that its model owns, and those that only the test can know.
 
-Owned are avps, `$var`, `$shv`, headers, branches, fetched contacts and the parts of the Request-URI; the test gives
+Owned are avps, `$var`, headers, branches, fetched contacts and the parts of the Request-URI; the test gives
 all others. A variable that nobody gave has no value here, not even null: reading it is the test's fault.
 """
 
@@ -73,8 +73,8 @@ class Variables:
                 return _pick(list(self.avps.get(variable.inner.removeprefix("s:"), [])), variable.at)
             case "var":
                 return self.vars.get(variable.inner, 0)
-            case "shv":
-                return self.shared.get(variable.inner, 0)
+            case "shv" if variable.inner in self.shared:
+                return self.shared[variable.inner]
             case "hdr":
                 named = [value for name, value in self._fake.headers() if same_header(name, variable.inner)]
                 return _pick(named, variable.at)
