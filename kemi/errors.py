@@ -1,22 +1,22 @@
 """What can go wrong, each with the SIP answer it becomes.
 
-    Star87Error
-    ├── RequestRefused            final answer to a request (status, reason, warning)
-    │   ├── NotAuthorized         403 a user says who he is not, or has no right to the service
-    │   ├── UnknownDomain         403 the request is for a domain that is not served here
-    │   ├── NoSuchAccount         404 the domain has no account of that number
-    │   ├── NotReachable          480 the account exists and nobody can be rung
-    │   └── PickupRefused         an attempt to pick up that ends without a call
-    │       ├── NotPermitted      403
-    │       ├── UnknownTarget     404
-    │       ├── NothingEligible   480
-    │       ├── AlreadyAnswered   410
-    │       ├── NotOnHold         486
-    │       ├── MediaRefused      488
-    │       └── PickupUnavailable 503
-    ├── StoreUnavailable          503 the state store did not answer in time
-    ├── NotProvisioned            503 no provisioning document has reached this node yet
-    └── IllegalTransition         a call was told to do what its state does not allow
+Star87Error
+├── RequestRefused            final answer to a request (status, reason, warning)
+│   ├── NotAuthorized         403 a user says who he is not, or has no right to the service
+│   ├── UnknownDomain         403 the request is for a domain that is not served here
+│   ├── NoSuchAccount         404 the domain has no account of that number
+│   ├── NotReachable          480 the account exists and nobody can be rung
+│   └── PickupRefused         an attempt to pick up that ends without a call
+│       ├── NotPermitted      403
+│       ├── UnknownTarget     404
+│       ├── NothingEligible   480
+│       ├── AlreadyAnswered   410
+│       ├── NotOnHold         486
+│       ├── MediaRefused      488
+│       └── PickupUnavailable 503
+├── StoreUnavailable          503 the state store did not answer in time
+├── NotProvisioned            503 no provisioning document has reached this node yet
+└── IllegalTransition         a call was told to do what its state does not allow
 """
 
 from __future__ import annotations

@@ -176,9 +176,7 @@ class Directory:
         # Under this path there may be a newer version than the parent's: what the parent remembers goes too.
         self._forget()
         if self._connection is not None:
-            self._inherited.append(
-                self._connection
-            )  # not even to be closed here (sqlite.org/howtocorrupt §2.6)
+            self._inherited.append(self._connection)  # not even to be closed here (sqlite.org/howtocorrupt §2.6)
             self._connection = None
         uri = f"file:{quote(os.path.abspath(self._path))}?mode=ro&immutable=1"
         try:

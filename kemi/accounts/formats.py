@@ -49,9 +49,7 @@ def pattern_fault(text: str) -> str:
 def pickup_code_fault(text: str) -> str:
     if _PICKUP_CODE.fullmatch(text):
         return ""
-    return (
-        f'{shown(text)} is no pickup code; write "*" or "#", then 1 to 7 of digits, "*" and "#", like "*87"'
-    )
+    return f'{shown(text)} is no pickup code; write "*" or "#", then 1 to 7 of digits, "*" and "#", like "*87"'
 
 
 def ha1_fault(text: str) -> str:

@@ -32,9 +32,7 @@ class _Domain:
             return
         kind = self.kinds.get(number)
         if kind:
-            yield Fault(
-                path, f"{number} is no extension of {self.name} but {_KINDS[kind]}; name extensions only"
-            )
+            yield Fault(path, f"{number} is no extension of {self.name} but {_KINDS[kind]}; name extensions only")
         elif not self.open:
             yield Fault(path, f"{number} is no extension of {self.name}; add it there, or remove it here")
 
@@ -78,9 +76,7 @@ def _numbers(domain: _Domain, entry: dict[str, object], spelling: Mapping[str, s
                 domain.open = True
             elif number in domain.paths:
                 taken = domain.paths[number]
-                yield Fault(
-                    f"{path}.number", f"{shown(number)} is already the number of {taken}; give another"
-                )
+                yield Fault(f"{path}.number", f"{shown(number)} is already the number of {taken}; give another")
             else:
                 domain.paths[number] = path
                 domain.kinds[number] = key
@@ -139,9 +135,7 @@ def _trunks(document: dict[str, object], domains: dict[str, _Domain], all_named:
         name = trunk.get("name")
         if isinstance(name, str):
             if name in names:
-                yield Fault(
-                    f"{path}.name", f"{shown(name)} is already the name of {names[name]}; give another"
-                )
+                yield Fault(f"{path}.name", f"{shown(name)} is already the name of {names[name]}; give another")
             names.setdefault(name, path)
         listed = trunk.get("sources")
         for i, source in enumerate(listed if isinstance(listed, list) else ()):
@@ -154,9 +148,7 @@ def _trunks(document: dict[str, object], domains: dict[str, _Domain], all_named:
                 )
             sources.setdefault(source, f"{path}.sources[{i}]")
         if trunk.get("outbound_prefixes") and not trunk.get("destinations"):
-            yield Fault(
-                f"{path}.outbound_prefixes", "leads nowhere: this trunk has no destinations; add them"
-            )
+            yield Fault(f"{path}.outbound_prefixes", "leads nowhere: this trunk has no destinations; add them")
         dids = trunk.get("dids")
         for did, target in dids.items() if isinstance(dids, dict) else ():
             if isinstance(target, str):
@@ -172,9 +164,7 @@ def _did(path: str, target: str, domains: dict[str, _Domain], all_named: bool) -
         if all_named:
             yield Fault(path, f"{target} is no account: no domain {name.lower()} here; add it, or name another")
     elif number not in domain.paths and not domain.open:
-        yield Fault(
-            path, f"{target} is no account: {domain.name} has no number {number}; add it, or name another"
-        )
+        yield Fault(path, f"{target} is no account: {domain.name} has no number {number}; add it, or name another")
 
 
 def _entries(path: str, mapping: dict[str, object], key: str) -> Iterator[tuple[str, dict[str, object]]]:

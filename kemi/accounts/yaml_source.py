@@ -144,9 +144,7 @@ class _Composer:
             else:
                 values[key] = value
                 if tag != _TEXT:
-                    self._fault(
-                        below, f"quote this key: write {shown(key)}, YAML takes it for no text otherwise"
-                    )
+                    self._fault(below, f"quote this key: write {shown(key)}, YAML takes it for no text otherwise")
         for other in merged:
             if isinstance(other, dict):
                 values = other | values
@@ -169,9 +167,7 @@ class _Composer:
             self._fault(steps, f"the tag {shown(tag)} is not known here; remove it")
             return event.value
         try:
-            value: object = self._loader.yaml_constructors[tag](
-                self._loader, yaml.ScalarNode(tag, event.value)
-            )
+            value: object = self._loader.yaml_constructors[tag](self._loader, yaml.ScalarNode(tag, event.value))
         except (yaml.YAMLError, ValueError, OverflowError, LookupError, AttributeError):
             # PyYAML trusts an explicit tag: `!!bool maybe` is a KeyError, `!!timestamp soon` an AttributeError.
             self._fault(steps, f"{shown(event.value)} is no {tag.removeprefix(_TAG)}; write it in quotes")

@@ -12,7 +12,7 @@ TOLD_HEADERS = ("Replaces", "Require", "Reason", "P-Asserted-Identity", "Warning
 SHORT_FORMS = {"i": "call-id", "f": "from", "t": "to", "v": "via", "k": "supported"}
 MARGIN = 14
 """Width of the times and call letters on the left."""
-GAP_LEAST, GAP_MOST = 18, 34
+GAP_LEAST, GAP_MOST = 18, 30
 NOTE_LEAST = 60
 
 

@@ -14,7 +14,7 @@ class KamailioTransaction:
     def reply(self, status: int, reason: str, headers: tuple[str, ...] = ()) -> None:
         for line in headers:
             KSR.hdr.append_to_reply(line + "\r\n")
-        if KSR.is_INVITE() and KSR.tmx.t_is_request_route() > 0 and KSR.tm.t_is_set("request") < 0:
+        if KSR.is_INVITE() and KSR.tmx.t_is_request_route() > 0:
             KSR.tm.t_newtran()
         KSR.sl.send_reply(status, reason)
 

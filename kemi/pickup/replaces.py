@@ -1,4 +1,4 @@
-"""Carrying a pickup out with Replaces (RFC 3891): the picker's INVITE goes to the caller, in place of the call that rings."""
+"""Carrying a pickup out with Replaces (RFC 3891): the picker's INVITE goes to the caller, in place of what rings."""
 
 from __future__ import annotations
 

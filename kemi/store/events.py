@@ -27,7 +27,10 @@ class Events:
         self._redis.post("event", keys.events(event.domain), self._settings.events_max, *words)
 
     def read(self, domain: str, *, after: str = "-", count: int = 1000) -> list[PickupEvent]:
-        """Entries in order of time. after: id of the last one that is known, `-` for the oldest kept; raises StoreUnavailable."""
+        """Entries in order of time; raises StoreUnavailable.
+
+        after: id of the last one that is known, `-` for the oldest kept.
+        """
         start = after if after == "-" else f"({after}"
         answer = self._redis.call("XRANGE", keys.events(domain), start, "+", "COUNT", count)
         return [self._event(domain, identity, words) for identity, words in answer]

@@ -3,24 +3,32 @@
 Every key of a tenant begins with `s87:{domain}:`. The braces are a hash tag, so that all keys of a tenant lie on one
 slot of a Redis Cluster and one function can change them atomically.
 
-| after the prefix   | type   | what                                                              | lives for              |
-|--------------------|--------|-------------------------------------------------------------------|------------------------|
-| call:KEY           | hash   | one ringing call (fields below)                                   | its longest ring       |
-| ring:n:NUMBER      | zset   | calls routed to an account: KEY by routed_at_us                   | its longest ring       |
-| ring:p:KIND:PERMIT | zset   | the same calls, by kind and permission of their account           | its longest ring       |
-| ring:m:NUMBER      | zset   | calls that ring an extension as a group's member (domain setting) | its longest ring       |
-| claims             | zset   | claimed calls: KEY by the moment when the claim expires, in µs    | the longest claim      |
-| taken:NUMBER       | string | KEY of the account's call that was claimed or answered last       | a claim, or 5 s        |
-| device:FLOW        | hash   | answered calls of one device: KEY → `1` talking, `0` on hold      | dialog_ttl_s           |
-| talk:KEY           | hash   | one confirmed dialog: which devices it keeps busy                 | dialog_ttl_s           |
-| events             | stream | the pickup record                                                 | events_max entries     |
+| after the prefix   | type   | what                                                     | lives for          |
+|--------------------|--------|----------------------------------------------------------|--------------------|
+| call:KEY           | hash   | one ringing call (fields below)                          | its longest ring   |
+| ring:n:NUMBER      | zset   | calls routed to an account: KEY by routed_at_us          | its longest ring   |
+| ring:p:KIND:PERMIT | zset   | the same calls, by kind and permission id of the account | its longest ring   |
+| ring:m:NUMBER      | zset   | calls that ring an extension as a group's member         | its longest ring   |
+| claims             | zset   | claimed calls: KEY by when the claim expires, in µs      | the longest claim  |
+| taken:NUMBER       | string | KEY of the call that was claimed or answered last        | a claim, or 5 s    |
+| device:FLOW        | hash   | answered calls of a device: KEY → `1` talks, `0` holds   | dialog_ttl_s       |
+| talk:KEY           | hash   | one confirmed dialog: which devices it keeps busy        | dialog_ttl_s       |
+| events             | stream | the pickup record                                        | events_max entries |
 
 Outside any tenant: `s87:provision`, a hash of the document in force and its version.
 
-Fields of call:KEY: `k` kind, `n` number, `p` permission id, `t` routed_at_us, `l` ttl_ms, `f` caller's extension number,
-`x` the caller (Caller.pack), `e` live early dialogs (`branch tag` lines, the last relayed last), `m` extensions that ring now,
-`g` set: members are indexed under ring:m, `c` claim token, `b` picker that claimed, `d` set: picked up, the old call is ending,
-`gone` set: ended before it was entered (a mark that outlives a crossing of two workers).
+Fields of call:KEY:
+
+| field | what                                                                     |
+|-------|--------------------------------------------------------------------------|
+| k n p | kind code, number and permission id of the account that it was routed to |
+| t l   | routed_at_us; ttl_ms                                                     |
+| f x   | caller's extension number; the caller (Caller.pack)                      |
+| e     | live early dialogs: `branch tag` lines, the last relayed last            |
+| m g   | extensions that ring now; set when they are indexed under ring:m         |
+| c b   | claim token; extension of the picker that claimed                        |
+| d     | set: picked up, the old call is ending                                   |
+| gone  | set: ended before it was entered (two workers crossed)                   |
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ class ProvisioningStore:
         return int(self._redis.call("HGET", keys.PROVISION, "version") or 0)
 
     def stamp(self) -> str:
-        """Changes with every document that comes into force, even in a store that was emptied; '' when there is none."""
+        """Changes with every document that comes into force, even in an emptied store; '' when there is none."""
         return (self._redis.call("HGET", keys.PROVISION, "stamp") or b"").decode()
 
     def fetch(self) -> tuple[int, str]:
