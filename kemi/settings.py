@@ -21,6 +21,10 @@ class Settings:
     """Folder of this host's nodes; each keeps its sockets and its provisioning snapshot in a folder of its name."""
     redis_url: str = ""
     """redis://[user:password@]host:port/db or unix:///path; empty: none given."""
+    workers: int = 4
+    """UDP processes for each listen address."""
+    tcp_workers: int = 2
+    """Processes for all TCP connections."""
     redis_timeout_ms: int = 200
     """Longest wait of a worker for one answer of the state store."""
     redis_retry_ms: int = 500

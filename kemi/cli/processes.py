@@ -68,8 +68,7 @@ def start_kamailio(settings: Settings, listens: Sequence[Listen]) -> Child:
             *("-f", str(KAMAILIO_CFG)),
             *("-DD", "-E"),
             *("-w", settings.node_dir, "-Y", settings.node_dir),
-            *("-A", f'KEMI="{PROJECT_ROOT}/kemi/main.py"'),
-            *("-A", f'CTL_SOCKET="unix:{settings.node_dir}/ctl.sock"'),
+            *(part for define in _defines(settings) for part in ("-A", define)),
             *(part for listen in listens for part in ("-l", str(listen))),
         ],
         log_path=fresh_log(settings, "kamailio"),
@@ -78,6 +77,17 @@ def start_kamailio(settings: Settings, listens: Sequence[Listen]) -> Child:
             **settings.to_environment(),
         },
     )
+
+
+def _defines(settings: Settings) -> list[str]:
+    """What kamailio.cfg leaves open."""
+    return [
+        f'KEMI="{PROJECT_ROOT}/kemi/main.py"',
+        f'CTL_SOCKET="unix:{settings.node_dir}/ctl.sock"',
+        f"WORKERS={settings.workers}",
+        f"TCP_WORKERS={settings.tcp_workers}",
+        f'PROVISION_TIMER="name=provisioning;interval={settings.provision_poll_ms * 1000}u;mode=1;"',
+    ]
 
 
 def start_capture(settings: Settings, listens: Sequence[Listen], path: str) -> Child:
