@@ -1,0 +1,199 @@
+"""Stories of sipp-scenarios: read from their folders, and played phone by phone against a node."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.support.sipp import PHONES, SCENARIOS, Phone, Setting, SippRun
+
+BASE_DOMAIN = "pbx.example.com"
+ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """One phone's part in a story. The keys of story.yaml: see sipp-scenarios/README.md."""
+
+    name: str
+    plays: str
+    dials: str = ""
+    after: tuple[str, ...] = ()
+    keys: Mapping[str, str] = field(default_factory=dict)
+    password: str = ""
+    transport: str = "u1"
+    domain: str = ""
+    call: str = ""
+    calls: int = 1
+    cue: str = ""
+
+    @property
+    def person(self) -> str:
+        """Whose phone it is: bob-desk and bob-mobile are both Bob's."""
+        return self.name.partition("-")[0]
+
+    @property
+    def is_called(self) -> bool:
+        return not self.dials and not self.cue
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    folder: Path
+    title: str
+    actors: tuple[Actor, ...]
+    answered: tuple[str, ...]
+    """Who gets a 200 to an INVITE: names, or `one|other` for exactly one of them."""
+    events: tuple[Mapping[str, Any], ...] | None
+    """What the pickup record must hold, in order, by these fields; None: not looked at."""
+    accounts: Mapping[str, Any]
+    """What this story's tenant has different from provision.yaml, by section and number."""
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def domain(self) -> str:
+        return f"{self.name}.{self.folder.parent.name}.example.com"
+
+    def document(self) -> dict[str, Any]:
+        """This story's tenant: that of provision.yaml under a name of its own."""
+        text = (SCENARIOS / "provision.yaml").read_text().replace(BASE_DOMAIN, self.domain)
+        tenant: dict[str, Any] = yaml.safe_load(text)["domains"][0]
+        for section, changes in self.accounts.items():
+            if section == "settings":
+                tenant["settings"] = changes
+                continue
+            for number, change in changes.items():
+                next(a for a in tenant[section] if a["number"] == number).update(change)
+        return tenant
+
+
+def read_story(folder: Path) -> Story:
+    """The story of a folder; raises KeyError or TypeError when story.yaml lacks or has too much."""
+    text = yaml.safe_load((folder / "story.yaml").read_text())
+    actors: list[Actor] = []
+    for words in text.pop("actors"):
+        after = words.pop("after", [])
+        words["keys"] = {key: str(value) for key, value in words.get("keys", {}).items()}
+        words["after"] = tuple([after] if isinstance(after, str) else after)
+        if "cue" in words:
+            words.update(name=f"cue-{len(actors)}", plays="cue")
+        actors.append(Actor(**words))
+    return Story(
+        folder=folder,
+        title=text.pop("title"),
+        actors=tuple(actors),
+        answered=tuple(text.pop("answered")),
+        events=tuple(text.pop("events")) if "events" in text else None,
+        accounts=text.pop("accounts", {}),
+    )
+
+
+def all_stories() -> list[Story]:
+    return [read_story(path.parent) for path in sorted(SCENARIOS.rglob("story.yaml"))]
+
+
+def provisioning(stories: list[Story]) -> str:
+    """One YAML document in which each story has a tenant of its own."""
+    shared: dict[str, Any] = yaml.safe_load((SCENARIOS / "provision.yaml").read_text())
+    shared["domains"] = [story.document() for story in stories] + shared["domains"][1:]
+    return str(yaml.safe_dump(shared))
+
+
+class Play:
+    """One performance of a story: every phone's process, from the first to the last."""
+
+    def __init__(self, story: Story, proxy: str, folder: Path, *, domain: str = "") -> None:
+        """proxy: host:port of the node. folder: for logs. domain: the tenant, if it is not the story's own."""
+        self._story = story
+        self._setting = Setting(proxy, domain or story.domain, f"%u-{story.name}@star87", folder)
+        self._extensions = {e["name"].lower(): e for e in story.document()["extensions"]}
+        self._phones: dict[str, Phone] = {}
+        self.runs: dict[str, SippRun] = {}
+
+    def perform(self) -> None:
+        """Play it all; raises AssertionError when a phone's scenario fails."""
+        try:
+            for actor in self._story.actors:
+                for moment in actor.after:
+                    self._await(moment)
+                self._enter(actor)
+            for run in self.runs.values():
+                run.finish()
+        finally:
+            for run in self.runs.values():
+                run.stop()
+
+    def answered(self) -> list[str]:
+        """The phones that got a 200 to an INVITE of theirs, once for each such 200."""
+        return sorted(name for name, run in self.runs.items() for _ in range(run.answered()))
+
+    def _enter(self, actor: Actor) -> None:
+        if actor.cue:
+            self._cue(actor)
+            return
+        phone = self._phone(actor)
+        if actor.is_called:
+            phone.register()
+        run = phone.play(
+            self._scenario(actor.plays),
+            dials=actor.dials,
+            keys={"name": self._extensions[actor.person]["name"], **actor.keys},
+            call=f"%u-{self._story.name}-{actor.call}@star87" if actor.call else "",
+            calls=actor.calls,
+        )
+        self.runs[actor.name] = run
+        if actor.is_called:
+            run.await_bound()
+
+    def _phone(self, actor: Actor) -> Phone:
+        extension = self._extensions[actor.person]
+        setting = self._setting
+        if actor.domain:
+            setting = Setting(setting.proxy, actor.domain, setting.call, setting.folder)
+        password = actor.password or extension["password"]
+        phone = Phone(setting, actor.name, extension["number"], password, actor.transport)
+        self._phones[actor.name] = phone
+        return phone
+
+    def _cue(self, actor: Actor) -> None:
+        target = self._phones[actor.cue]
+        call = next(a.call for a in self._story.actors if a.name == actor.cue)
+        nudge = Phone(self._setting, actor.name, target.number)
+        nudge.play(
+            PHONES / "cue.xml",
+            dials=target.number,
+            target=f"127.0.0.1:{target.port}",
+            call=f"%u-{self._story.name}-{call}@star87" if call else "",
+        ).finish()
+
+    def _await(self, moment: str) -> None:
+        """moment: `NAME MILESTONE`; the milestone `ended` means that the phone is through."""
+        name, _, milestone = moment.partition(" ")
+        if milestone == ENDED:
+            self.runs[name].finish()
+        else:
+            self.runs[name].await_says(milestone)
+
+    def _scenario(self, plays: str) -> Path:
+        own = self._story.folder / f"{plays}.xml"
+        return own if own.exists() else PHONES / f"{plays}.xml"
+
+
+def mismatches(expected: tuple[str, ...], answered: list[str]) -> Iterator[str]:
+    """Why the phones that were answered are not those that the story expects, one text a reason."""
+    left = list(answered)
+    for wanted in expected:
+        found = [name for name in left if re.fullmatch(wanted, name)]
+        if not found:
+            yield f"{wanted} was not answered"
+        else:
+            left.remove(found[0])
+    yield from (f"{name} was answered" for name in left)

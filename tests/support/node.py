@@ -1,0 +1,128 @@
+"""A real node, started as an operator starts it: `star87 run`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, cast
+
+import redis
+
+from kemi.pickup.event import PickupEvent
+from kemi.settings import Settings
+from kemi.store import open_store
+from kemi.store.keys import events, tenant
+from tests.support.ports import LOOPBACK, free_port
+from tests.support.until import until
+
+STAR87 = Path(sys.executable).parent / "star87"
+READY_WITHIN_S = 40.0
+STOP_WITHIN_S = 20.0
+
+
+class Node:
+    """A context in which one node runs with a private Redis; its logs are in `folder`.
+
+    document: the provisioning YAML. environment: STAR87_… variables that differ from the defaults.
+    """
+
+    def __init__(
+        self, folder: Path, document: str, *, name: str = "n", environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.folder = folder
+        self.name = name
+        self.port = free_port()
+        self.document = folder / "provision.yaml"
+        self._environment = {k: v for k, v in os.environ.items() if not k.startswith("STAR87_")}
+        self._environment.update(environment or {})
+        folder.mkdir(parents=True, exist_ok=True)
+        self.document.write_text(document)
+
+    @property
+    def address(self) -> str:
+        return f"{LOOPBACK}:{self.port}"
+
+    def __enter__(self) -> Node:
+        """Start; returns when the node has said `ready`. Raises AssertionError with what it said instead."""
+        self._out, self._err = self.folder / "run.out", self.folder / "run.err"
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            self._process = subprocess.Popen(
+                [
+                    *(str(STAR87), "run", "--provision", str(self.document)),
+                    *("--listen", f"udp:{self.address}", "--listen", f"tcp:{self.address}"),
+                    *("--run-dir", str(self.folder), "--node", self.name),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                env=self._environment,
+            )
+        try:
+            until(
+                lambda: self._out.read_text().startswith("ready") or self._process.poll() is not None,
+                within_s=READY_WITHIN_S,
+                what=lambda: f"the node's `ready`; it said {self._err.read_text()!r}",
+            )
+            assert self._process.poll() is None, self._err.read_text()
+            described = json.loads((self.folder / self.name / "node.json").read_text())
+            self.redis_url: str = described["redis_url"]
+            self.kamailio_pid: int = described["kamailio_pid"]
+            self._redis = redis.Redis.from_url(self.redis_url)
+            self._store = open_store(replace(Settings(), redis_url=self.redis_url, redis_timeout_ms=3000))
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> int:
+        """End the node as Ctrl-C would, and return its exit status."""
+        if self._process.poll() is None:
+            self._process.terminate()
+        try:
+            return self._process.wait(STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
+    def star87(self, *arguments: str) -> Any:
+        """What `star87 ARGUMENTS --json` prints about this node, decoded; raises AssertionError when it fails."""
+        done = subprocess.run(
+            [str(STAR87), *arguments, "--json", "--run-dir", str(self.folder), "--node", self.name],
+            capture_output=True,
+            text=True,
+            env=self._environment,
+            timeout=20,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def apply(self, document: str) -> None:
+        """Put another provisioning document in force, by `star87 apply`."""
+        self.document.write_text(document)
+        subprocess.run(
+            [str(STAR87), "apply", str(self.document), "--run-dir", str(self.folder), "--node", self.name],
+            check=True,
+            capture_output=True,
+            env=self._environment,
+            timeout=20,
+        )
+
+    def events(self, domain: str) -> list[PickupEvent]:
+        """The pickup record of a tenant, oldest first."""
+        return self._store.events.read(domain)
+
+    def keys(self, domain: str) -> list[str]:
+        """The keys of a tenant, without its pickup record."""
+        found = cast(list[bytes], self._redis.keys(tenant(domain) + "*"))
+        return sorted(key.decode() for key in found if key.decode() != events(domain))
