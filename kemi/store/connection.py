@@ -27,6 +27,11 @@ def _nothing(_text: str) -> None:
     return None
 
 
+def _bytes(words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """What a peer wrote may be no UTF-8: redis-py's packer heeds no error handler, so it gets bytes."""
+    return tuple(word.encode("utf-8", "surrogateescape") if isinstance(word, str) else word for word in words)
+
+
 class Connection:
     """Commands to one Redis, with a bounded wait for each answer.
 
@@ -40,7 +45,7 @@ class Connection:
         timeout_s = timeout_ms / 1000
         if kind is not redis.UnixDomainSocketConnection:
             options["socket_connect_timeout"] = timeout_s
-        self._redis = kind(**options, socket_timeout=timeout_s, encoding_errors="surrogateescape")
+        self._redis = kind(**options, socket_timeout=timeout_s)
         self._retry_s = retry_ms / 1000
         self._report = report
         self._closed_until = 0.0
@@ -101,6 +106,7 @@ class Connection:
 
     def _ask(self, words: tuple[Word, ...]) -> Any:
         self._read_unread()
+        words = _bytes(words)
         self._redis.send_command(*words)
         try:
             return self._redis.read_response()
@@ -119,7 +125,7 @@ class Connection:
     def _send(self, words: tuple[Word, ...]) -> None:
         if self._unread >= UNREAD_MOST:
             self._read_unread()
-        self._redis.send_command(*words)
+        self._redis.send_command(*_bytes(words))
         self._unread += 1
 
     def _read_unread(self) -> None:

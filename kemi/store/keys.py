@@ -9,7 +9,7 @@ slot of a Redis Cluster and one function can change them atomically.
 | ring:n:NUMBER      | zset   | calls routed to an account: KEY by routed_at_us          | its longest ring   |
 | ring:p:KIND:PERMIT | zset   | the same calls, by kind and permission id of the account | its longest ring   |
 | ring:m:NUMBER      | zset   | calls that ring an extension as a group's member         | its longest ring   |
-| claims             | zset   | claimed calls: KEY by when the claim expires, in µs      | the longest claim  |
+| claims             | zset   | claimed calls: KEY by when the claim expires, in µs      | its longest ring   |
 | taken:NUMBER       | string | KEY of the call that was claimed or answered last        | a claim, or 5 s    |
 | device:FLOW        | hash   | answered calls of a device: KEY → `1` talks, `0` holds   | dialog_ttl_s       |
 | talk:KEY           | hash   | one confirmed dialog: which devices it keeps busy        | dialog_ttl_s       |

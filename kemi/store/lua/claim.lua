@@ -25,6 +25,21 @@ local function set_of(list)
   return set
 end
 
+-- Whether a device has a call that is not on hold. A dialog whose end was never seen has expired by now, though later
+-- calls kept the device's list alive: it goes.
+local function is_talking(prefix, device)
+  local name = key(prefix, 'device', device)
+  local dialogs = redis.call('HGETALL', name)
+  for i = 1, #dialogs, 2 do
+    if redis.call('EXISTS', key(prefix, 'talk', dialogs[i])) == 0 then
+      redis.call('HDEL', name, dialogs[i])
+    elseif dialogs[i + 1] == '1' then
+      return true
+    end
+  end
+  return false
+end
+
 -- First entry of a ring set that this picker may take: id, routed_at_us. Ghosts on the way are removed.
 local function first(prefix, set, picker, tried, admits)
   local start = 0
@@ -74,21 +89,20 @@ end
 local function search_directed(prefix, picker, tried, number, kind, permits, includes_group_calls)
   local id = search(prefix, picker, tried, { key(prefix, 'by_number', number) })
   if id or kind ~= 'e' or not includes_group_calls then return id end
-  local admitted = { h = set_of(permits.h), a = set_of(permits.a) }
-  return search(prefix, picker, tried, { key(prefix, 'by_member', number) }, function(group_kind, permission)
-    return admitted[group_kind] and admitted[group_kind][permission]
-  end)
+  for _, group_kind in ipairs({ 'h', 'a' }) do
+    local admitted = set_of(permits[group_kind])
+    id = search(prefix, picker, tried, { key(prefix, 'by_member', number) }, function(its_kind, permission)
+      return its_kind == group_kind and admitted[permission]
+    end)
+    if id then return id end
+  end
 end
 
 local function claim(keys, args)
   local prefix, picker, token, ttl_ms = keys[1], args[1], args[2], tonumber(args[3])
   local number, kind, device = args[4], args[5], args[6]
   local now = now_us()
-  if device ~= '' then
-    for _, talking in ipairs(redis.call('HVALS', key(prefix, 'device', device))) do
-      if talking == '1' then return { 3 } end
-    end
-  end
+  if device ~= '' and is_talking(prefix, device) then return { 3 } end
   expire_claims(prefix, now)
   local tried = set_of(words(args[7]))
   local permits = { h = words(args[8]), e = words(args[9]), a = words(args[10]) }
@@ -106,7 +120,8 @@ local function claim(keys, args)
   leave_ring(sets_of(prefix, call_key), id)
   redis.call('HSET', call_key, 'c', token, 'b', picker)
   redis.call('ZADD', key(prefix, 'claims'), now + ttl_ms * 1000, id)
-  lengthen(key(prefix, 'claims'), ttl_ms * 2)
+  -- Nobody may look for long after its node died: the list must outlive the call.
+  lengthen(key(prefix, 'claims'), redis.call('PTTL', call_key))
   mark_taken(prefix, id, redis.call('HGET', call_key, 'n'), ttl_ms)
   return { 1, id, redis.call('HGETALL', call_key) }
 end

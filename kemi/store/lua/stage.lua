@@ -16,6 +16,10 @@ local function stage(keys, args)
   redis.call('HDEL', call_key, 'e')
   redis.call('HSET', call_key, 'm', args[3], 'l', ttl_ms)
   redis.call('PEXPIRE', call_key, ttl_ms)
-  if not f[3] then join_ring(sets_of(prefix, call_key), id, f[2], ttl_ms) end
+  if f[3] then
+    lengthen(key(prefix, 'claims'), ttl_ms)
+  else
+    join_ring(sets_of(prefix, call_key), id, f[2], ttl_ms)
+  end
   return 1
 end

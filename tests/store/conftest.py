@@ -1,0 +1,64 @@
+"""One Redis for all tests of the state, emptied before each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import redis
+
+from kemi.settings import Settings
+from kemi.store import Store, open_store
+from tests.store.scene import Scene
+from tests.support.redis_server import RedisServer
+
+PATIENT_MS = 5_000
+"""A machine that is busy with other things must fail no test that is not about time."""
+
+
+@pytest.fixture(scope="session")
+def _redis_server() -> Iterator[RedisServer]:
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_server(_redis_server: RedisServer) -> RedisServer:
+    """A running Redis without keys."""
+    with _redis_server.client() as client:
+        client.flushall()
+    return _redis_server
+
+
+@pytest.fixture
+def settings(redis_server: RedisServer) -> Settings:
+    return replace(Settings(), redis_url=redis_server.url, redis_timeout_ms=PATIENT_MS)
+
+
+@pytest.fixture
+def raw(redis_server: RedisServer) -> Iterator[redis.Redis]:
+    """The keys past the store."""
+    with redis_server.client() as client:
+        yield client
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    store = open_store(settings)
+    store.load_functions()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def scene(store: Store, raw: redis.Redis) -> Scene:
+    return Scene(store, raw)
+
+
+@pytest.fixture
+def impatient(settings: Settings, raw: redis.Redis) -> Iterator[Scene]:
+    """The same tenant, with claims that a dead node keeps for 50 ms only."""
+    store = open_store(replace(settings, claim_ttl_ms=50))
+    yield Scene(store, raw)
+    store.close()

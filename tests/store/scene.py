@@ -1,0 +1,179 @@
+"""A tenant with callers, pickers and phones, as short words over the store."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+import redis
+
+from kemi.accounts.directory import Grants
+from kemi.accounts.model import Kind
+from kemi.dialogs.record import Caller, CallRecord
+from kemi.dialogs.tracking import Device, Placement
+from kemi.pickup.claim import Claim, Wanted
+from kemi.sip.aor import Aor
+from kemi.sip.dialog import DialogId
+from kemi.sip.flow import Flow
+from kemi.store import Store, keys
+
+DOMAIN = "pbx.example.com"
+PICKER = "109"
+HUNT, EXTENSION, AGENT = Kind.HUNT_GROUP, Kind.EXTENSION, Kind.AGENT_GROUP
+OPEN = "open"
+"""Permission id of the accounts that let PICKER pick up, unless a test says otherwise."""
+ALL = Grants((OPEN,), (OPEN,), (OPEN,))
+RING_MS = 60_000
+
+
+def flow(port: int) -> Flow:
+    return Flow("udp", "192.0.2.1", port, "udp:192.0.2.9:5060")
+
+
+def phone(port: int, *, on_hold: bool | None = False) -> Device:
+    return Device(flow(port).device, on_hold)
+
+
+def caller(dialog: DialogId, number: str = "") -> Caller:
+    return Caller(
+        dialog, number, "Zoë", "sip:+15550100@carrier.example", "sip:z@192.0.2.1", flow(5062), (), True
+    )
+
+
+@dataclass
+class Scene:
+    """What happens in one tenant. Every word of it returns when the store has done it."""
+
+    store: Store
+    redis: redis.Redis
+    domain: str = DOMAIN
+    _serial: itertools.count[int] = field(default_factory=itertools.count)
+
+    def dialog(self) -> DialogId:
+        """Another call's name."""
+        return DialogId(f"call-{next(self._serial)}@192.0.2.1", "alice")
+
+    def ring(
+        self,
+        number: str = "101",
+        kind: Kind = EXTENSION,
+        *,
+        permit: str = OPEN,
+        dialog: DialogId | None = None,
+        calls_from: str = "",
+        members: Sequence[str] = (),
+        by_member: bool = False,
+        ttl_ms: int = RING_MS,
+    ) -> DialogId:
+        """A call is routed to an account. calls_from: the caller's extension number, empty for one from outside."""
+        dialog = dialog or self.dialog()
+        ringing = tuple(members) or (number,)
+        placement = Placement(
+            self.domain, kind, number, permit, caller(dialog, calls_from), ringing, ttl_ms, by_member
+        )
+        self.store.calls.enter(placement)
+        self.store.settle()
+        return dialog
+
+    def pick(
+        self,
+        number: str = "",
+        kind: Kind = EXTENSION,
+        *,
+        picker: str = PICKER,
+        grants: Grants = ALL,
+        token: str = "token",
+        device: str = "",
+        tried: Sequence[DialogId] = (),
+        includes_group_calls: bool = False,
+    ) -> Claim | None:
+        """PICKER dials *87 (with a number: *87<number>)."""
+        wanted = Wanted(
+            picker=Aor(picker, self.domain),
+            token=token,
+            grants=grants,
+            number=number,
+            kind=kind if number else None,
+            device=device,
+            tried=tuple(dialog.key for dialog in tried),
+            includes_group_calls=includes_group_calls,
+        )
+        return self.store.calls.claim(wanted)
+
+    def picked_up(self, number: str = "", kind: Kind = EXTENSION, **more: object) -> DialogId | None:
+        """As `pick`, but only which call it was."""
+        claim = self.pick(number, kind, **more)  # type: ignore[arg-type]
+        return claim.call.caller.dialog if claim else None
+
+    def rings(self, dialog: DialogId, branch: int, tag: str) -> None:
+        self.store.calls.ringing(self.domain, dialog, branch, tag)
+        self.store.settle()
+
+    def branch_failed(self, dialog: DialogId, branch: int) -> None:
+        self.store.calls.branch_failed(self.domain, dialog, branch)
+        self.store.settle()
+
+    def answered(self, dialog: DialogId, calling: Device | None = None, called: Device | None = None) -> None:
+        self.store.calls.answered(self.domain, dialog, calling or Device(), called or Device())
+        self.store.settle()
+
+    def ended(self, dialog: DialogId) -> str:
+        return self.store.calls.ended(self.domain, dialog)
+
+    def stage(self, dialog: DialogId, members: Sequence[str], ttl_ms: int = RING_MS) -> bool:
+        return self.store.calls.next_stage(self.domain, dialog, members, ttl_ms)
+
+    def release(self, dialog: DialogId, token: str = "token") -> None:
+        self.store.calls.release(self.domain, dialog.key, token)
+        self.store.settle()
+
+    def picked(self, old: DialogId, token: str = "token", *, picker: Device | None = None) -> DialogId:
+        """The caller's phone accepted the picker; returns the new dialog."""
+        new = self.dialog()
+        self.store.calls.picked(self.domain, old.key, token, new, picker or Device(), Device())
+        self.store.settle()
+        return new
+
+    def renewed(self, ends: tuple[DialogId, DialogId], device: Device) -> None:
+        self.store.calls.renewed(self.domain, ends, device)
+        self.store.settle()
+
+    def over(self, ends: tuple[DialogId, DialogId]) -> None:
+        self.store.calls.over(self.domain, ends)
+        self.store.settle()
+
+    def reindex(self, number: str, permit: str) -> int:
+        return self.store.calls.reindex(self.domain, number, permit)
+
+    def seen(self, *permits: str) -> dict[DialogId, CallRecord]:
+        """What a survey shows, by call, in its order."""
+        ids = permits or (OPEN,)
+        survey = self.store.calls.survey(self.domain, Grants(ids, ids, ids))
+        return {call.caller.dialog: call for call in survey.calls}
+
+    def left(self) -> dict[str, int]:
+        """What is left in Redis: names without the tenant's prefix, with their time to live in ms (-1: for ever)."""
+        found = cast(list[bytes], self.redis.keys("*"))
+        prefix = keys.tenant(self.domain)
+        return {
+            name.decode("utf-8", "surrogateescape").removeprefix(prefix): cast(int, self.redis.pttl(name))
+            for name in found
+        }
+
+    def now_us(self) -> int:
+        """The store's clock, in µs since 1970."""
+        seconds, microseconds = cast(tuple[int, int], self.redis.time())
+        return seconds * 1_000_000 + microseconds
+
+    def set_routed_at(self, dialog: DialogId, routed_at_us: int) -> None:
+        """Move a call in time, as if it had been routed then (µs since 1970)."""
+        prefix = keys.tenant(self.domain)
+        self.redis.hset(f"{prefix}{keys.SUFFIXES['call']}{dialog.key}", "t", str(routed_at_us))
+        for name in cast(list[bytes], self.redis.keys("*:ring:*")):
+            self.redis.zadd(name, {dialog.key: routed_at_us}, xx=True)
+
+    def lose_record(self, dialog: DialogId) -> None:
+        """The call's record expires while it still stands in line: a ghost."""
+        self.redis.delete(f"{keys.tenant(self.domain)}{keys.SUFFIXES['call']}{dialog.key}")

@@ -1,0 +1,100 @@
+"""A real Redis of one's own: on a Unix socket, in a folder that goes with it, ended by its process id."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+import redis
+
+from tests.support.until import until
+
+READY_WITHIN_S = 10.0
+
+
+class RedisServer:
+    """A context in which one redis-server runs; nothing is written to disk but its log.
+
+    arguments: further words of its command line. The folder is a new one under the system's temporary folder,
+    because a Unix socket's path may have no more than 107 bytes.
+    """
+
+    def __init__(self, *arguments: str) -> None:
+        self._arguments: Sequence[str] = arguments
+        self._process: subprocess.Popen[bytes] | None = None
+        self.folder = Path(tempfile.mkdtemp(prefix="s87-"))
+        self.socket = self.folder / "redis.sock"
+        self.log = self.folder / "redis.log"
+
+    @property
+    def url(self) -> str:
+        return f"unix://{self.socket}"
+
+    def client(self) -> redis.Redis:
+        """A connection that looks at the server's keys past the store."""
+        return redis.Redis(unix_socket_path=str(self.socket), socket_timeout=READY_WITHIN_S)
+
+    def __enter__(self) -> RedisServer:
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start(self) -> None:
+        """Start it, empty; returns when it answers. Raises AssertionError with its log when it does not."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                ["redis-server", "-", *self._arguments],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self.folder,
+            )
+        assert self._process.stdin is not None
+        with self._process.stdin as lines:
+            lines.write(b"port 0\nunixsocket redis.sock\nsave ''\nappendonly no\n")
+        until(
+            self._answers,
+            within_s=READY_WITHIN_S,
+            what=lambda: f"redis-server; its log: {self.log.read_text()}",
+        )
+
+    def kill(self) -> None:
+        """End it at once, as a crash would: what it held is lost."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+        self.socket.unlink(missing_ok=True)
+
+    def freeze(self) -> None:
+        """Let it hang: it takes connections and answers nothing, until `thaw`."""
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGCONT)
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, self.log.read_text()
+        try:
+            with self.client() as client:
+                return bool(client.ping())
+        except redis.ConnectionError:
+            return False
