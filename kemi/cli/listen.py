@@ -51,6 +51,13 @@ class Listen:
     def family(self) -> socket.AddressFamily:
         return socket.AF_INET6 if ":" in self.host else socket.AF_INET
 
+    @property
+    def local_host(self) -> str:
+        """Where a program on this host reaches it: the loopback address for a listen on all addresses."""
+        if ipaddress.ip_address(self.host).is_unspecified:
+            return "::1" if ":" in self.host else "127.0.0.1"
+        return self.host
+
     def why_not(self) -> str | None:
         """Why the address cannot be bound now, in a few words; None when it can."""
         with socket.socket(self.family, KINDS[self.transport]) as probe:
@@ -99,12 +106,10 @@ def status_of(answer: bytes) -> int | None:
 
 def ask_options(to: Listen, timeout_s: float) -> int | None:
     """Send one OPTIONS and return the status of the answer; None when none came within timeout_s seconds."""
-    unspecified = ipaddress.ip_address(to.host).is_unspecified
-    host = ("::1" if ":" in to.host else "127.0.0.1") if unspecified else to.host
     with socket.socket(to.family, KINDS[to.transport]) as client:
         client.settimeout(timeout_s)
         try:
-            client.connect((host, to.port))
+            client.connect((to.local_host, to.port))
             own_host, own_port = client.getsockname()[:2]
             client.sendall(options_request(to, own_host, own_port, secrets.token_hex(8)))
             return status_of(client.recv(65535))

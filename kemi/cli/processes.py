@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+import os
 import re
+import secrets
 import shutil
 import signal
+import socket
 import sysconfig
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +23,8 @@ from kemi.settings import Settings
 
 PROJECT_ROOT = Path(kemi.__file__).resolve().parent.parent
 KAMAILIO_CFG = PROJECT_ROOT / "kamailio.cfg"
+TAIL_BYTES = 1 << 20
+POLL_S = 0.05
 ERROR_LINE = re.compile(r"\b(ERROR|CRITICAL|ALERT|EMERG|BUG): ")
 
 
@@ -105,6 +112,24 @@ def start_capture(settings: Settings, listens: Sequence[Listen], path: str) -> C
         log_path=fresh_log(settings, "capture"),
         environment={},
     )
+
+
+def flush_capture(listen: Listen, path: str, within_s: float) -> None:
+    """Return when everything that passed before this call is in the capture, or after within_s seconds.
+
+    dumpcap drops what the kernel still holds when it is ended: so a last datagram goes its way, and is waited for.
+    """
+    last = b"star87 ends its capture " + secrets.token_hex(8).encode()
+    deadline = time.monotonic() + within_s
+    # Whatever goes wrong here (the file was moved, say), the node must still stop.
+    with contextlib.suppress(OSError), socket.socket(listen.family, socket.SOCK_DGRAM) as sender:
+        sender.sendto(last, (listen.local_host, listen.port))
+        while time.monotonic() < deadline:
+            with open(path, "rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
+                if last in file.read():
+                    return
+            time.sleep(POLL_S)
 
 
 def log_path(settings: Settings, name: str) -> str:

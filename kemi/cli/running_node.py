@@ -28,8 +28,9 @@ ANSWER_WITHIN_S = 0.5
 POLL_S = 0.05
 SAY_AGAIN_S = 5.0
 STOP_WITHIN_S = 10.0
+FLUSH_WITHIN_S = 2.0
 PREDECESSOR_GONE_WITHIN_S = 10.0
-REVIVE_AFTER_S = 10.0
+REVIVE_PAUSE_S = 10.0
 SNAPSHOTS = "directory-*.sqlite"
 
 
@@ -57,7 +58,7 @@ class RunningNode:
         self._capture = capture
         self._stop = stop
         self._children: list[Child] = []
-        self._store_started_s = 0.0
+        self._no_new_store_before_s = 0.0
 
     def run(self) -> None:
         """Start, say `ready`, and return when a stop was asked for.
@@ -69,7 +70,7 @@ class RunningNode:
             self._await_predecessor()
             self._check_addresses()
             if self._private:
-                self._start(self._start_private_store())
+                self._start(processes.start_redis(self._settings))
             self._prepare_store(self._await_store())
             if self._capture:
                 self._start(processes.start_capture(self._settings, self._listens, self._capture))
@@ -87,16 +88,12 @@ class RunningNode:
         self._children.append(child)
         return child
 
-    def _start_private_store(self) -> Child:
-        self._store_started_s = time.monotonic()
-        return processes.start_redis(self._settings)
-
     def _watch(self) -> None:
         """Return when a stop is asked for; raises CommandFailed when a part ends that cannot be replaced."""
         while not self._stop.asked:
             self._stop.wait(None, self._children)
-            lived_s = time.monotonic() - self._store_started_s
-            if self._private and self._children[0].ended() is not None and lived_s > REVIVE_AFTER_S:
+            in_time = time.monotonic() >= self._no_new_store_before_s
+            if self._private and in_time and self._children[0].ended() is not None and not self._stop.asked:
                 self._revive_store()
             else:
                 self._see_that_all_live()
@@ -106,7 +103,8 @@ class RunningNode:
         print("the private Redis ended by itself and is started anew", file=sys.stderr, flush=True)
         document = self._document_in_force()
         self._children[0].close()
-        self._children[0] = self._start_private_store()
+        self._children[0] = processes.start_redis(self._settings)
+        self._no_new_store_before_s = time.monotonic() + REVIVE_PAUSE_S
         store = self._await_store()
         if document is not None:
             store.provisioning.publish(document)
@@ -126,6 +124,8 @@ class RunningNode:
         Path(self._settings.node_dir, NODE_FILE).unlink(missing_ok=True)
         # Kamailio first: it still tells the store what ended.
         for child in reversed(self._children):
+            if child.name == "capture" and child.ended() is None:
+                processes.flush_capture(self._listens[0], self._capture, FLUSH_WITHIN_S)
             child.stop(STOP_WITHIN_S)
 
     def _see_that_all_live(self) -> None:
