@@ -13,7 +13,7 @@ from tests.support.node import Node
 from tests.support.until import until
 
 STORIES = all_stories()
-TAKEN_MS = 1500
+TAKEN_MS = 1000
 
 
 @pytest.fixture(scope="module")
