@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from tests.support.until import until
 
@@ -38,7 +40,8 @@ class RedisServer:
 
     def client(self) -> redis.Redis:
         """A connection that looks at the server's keys past the store."""
-        return redis.Redis(unix_socket_path=str(self.socket), socket_timeout=READY_WITHIN_S)
+        once = Retry(NoBackoff(), 0)
+        return redis.Redis(unix_socket_path=str(self.socket), socket_timeout=READY_WITHIN_S, retry=once)
 
     def __enter__(self) -> RedisServer:
         try:

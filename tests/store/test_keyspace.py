@@ -1,0 +1,140 @@
+"""All keys of a tenant begin with its hash tag, whatever a caller writes into a Call-ID; a Redis Cluster judges."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import cast
+
+import pytest
+import redis
+
+from kemi.accounts.directory import Grants
+from kemi.pickup.event import PickupEvent
+from kemi.settings import Settings
+from kemi.sip.dialog import DialogId
+from kemi.store import functions, keys, open_store
+from tests.store.scene import ALL, HUNT, PICKER, Scene, phone
+from tests.support.ports import LOOPBACK, free_port
+from tests.support.redis_server import RedisServer
+from tests.support.until import until
+
+ODD = {
+    "braces": "}{other.example.com}:{",
+    "quotes": 'it\'s "odd" \\" [[x]]',
+    "newlines": "a\r\nb\n\nc",
+    "blanks": "  a  b\tc ",
+    "utf-8": "Zoë-電話-\U0001f4de",
+    "no utf-8": b"\xff\xfe\x80".decode("utf-8", "surrogateescape"),
+    "patterns": "*?[a-z]%s%d%",
+    "long": "x" * 65_536,
+    "empty": "",
+}
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[RedisServer]:
+    """A Redis Cluster of one node: it refuses a function that touches keys of two slots."""
+    ports = ("--port", str(free_port()), "--cluster-port", str(free_port()), "--bind", LOOPBACK)
+    with RedisServer(*ports, "--cluster-enabled", "yes") as server, server.client() as client:
+        client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        until(
+            lambda: b"cluster_state:ok" in client.execute_command("CLUSTER", "INFO"),
+            what="the cluster is whole",
+        )
+        yield server
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def on_cluster(cluster: RedisServer, said: list[str]) -> Iterator[Scene]:
+    store = open_store(replace(Settings(), redis_url=cluster.url, redis_timeout_ms=5_000), said.append)
+    store.load_functions()
+    with cluster.client() as client:
+        client.flushall()
+        yield Scene(store, client)
+    store.close()
+
+
+def walk(scene: Scene, odd: str) -> Iterator[str]:
+    """Every operation once and more, with odd words of a caller; after each, its name."""
+    call, new = DialogId(odd, odd), DialogId(odd, odd + "2")
+    grants = Grants((*ALL.hunt_groups, "other"), ALL.extensions, ALL.agent_groups)
+    scene.ended(call)
+    yield "ended"
+    scene.ring("700", HUNT, dialog=call, calls_from="105")
+    scene.ring("700", HUNT, dialog=call, calls_from="105", members=("101", "102"), by_member=True)
+    yield "enter"
+    tag = odd.replace("\r", "").replace("\n", "")  # a To tag is one word of one header line
+    scene.rings(call, 0, tag)
+    yield "ringing"
+    assert scene.seen()[call].early_tags == (tag,)
+    yield "survey"
+    scene.branch_failed(call, 0)
+    yield "branch_failed"
+    assert scene.reindex("700", "other") == 1
+    yield "reindex"
+    assert scene.picked_up("700", HUNT, grants=grants, device=phone(5061).flow) == call
+    yield "claim"
+    assert scene.stage(call, ("103",))
+    yield "stage"
+    scene.release(call)
+    yield "release"
+    assert scene.picked_up("103", grants=grants, includes_group_calls=True) == call
+    yield "claim"
+    scene.store.calls.picked(scene.domain, call.key, "token", new, phone(5070), phone(5071))
+    yield "picked"
+    assert scene.ended(call) == PICKER
+    yield "ended"
+    scene.ring("101", dialog=call)
+    scene.answered(call, phone(5061), phone(5062))
+    yield "answered"
+    scene.renewed((new, call), phone(5070, on_hold=True))
+    yield "renewed"
+    scene.over((call, new))
+    scene.over((new, call))
+    yield "over"
+    scene.store.events.write(PickupEvent(scene.domain, PICKER, "", "picked_up", 200, caller=odd, call_id=odd))
+    assert scene.store.events.read(scene.domain)[0].call_id == odd
+    yield "event"
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+def test_given_odd_call_ids_when_every_operation_is_done_then_all_keys_lie_on_the_tenant_s_slot(
+    on_cluster: Scene, said: list[str], odd: str
+) -> None:
+    prefix = keys.tenant(on_cluster.domain).encode()
+    for operation in walk(on_cluster, odd):
+        found = cast(list[bytes], on_cluster.redis.keys("*"))
+        assert all(re.fullmatch(rb"[\x21-\x7e]{1,100}", name[len(prefix) :]) for name in found), operation
+        assert all(name.startswith(prefix) for name in found), operation
+        assert said == [], operation
+    assert set(on_cluster.left()) == {"taken:700", "taken:101", "events"}
+
+
+def test_given_the_walk_when_it_is_compared_with_the_operations_then_none_is_left_out(scene: Scene) -> None:
+    scene.store.provisioning.publish("{}")
+    assert {*walk(scene, "a"), "publish"} == set(functions.operations())
+
+
+def test_given_a_function_that_touches_two_tenants_when_it_runs_on_a_cluster_then_the_cluster_refuses_it(
+    on_cluster: Scene,
+) -> None:
+    # With this first line a script is held to the rules of functions.
+    script = (
+        "#!lua\nredis.call('SET', KEYS[1] .. 'a', 1) return redis.call('SET', 's87:{other.example.com}:a', 1)"
+    )
+    with pytest.raises(redis.ResponseError, match="same slot"):
+        on_cluster.redis.eval(script, 1, keys.tenant(on_cluster.domain))
+
+
+def test_given_the_lua_files_when_they_are_read_then_none_spells_a_key() -> None:
+    for path in functions.FOLDER.glob("*.lua"):
+        code = re.sub(r"--.*", "", path.read_text())
+        spelled = [suffix for suffix in keys.SUFFIXES.values() if suffix.endswith(":") and suffix in code]
+        assert not spelled, path
