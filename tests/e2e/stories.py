@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from tests.support.sipp import PHONES, SCENARIOS, Phone, Setting, SippRun
+from tests.support.sipp import PHONES, SCENARIOS, TIMEOUT_S, Phone, Setting, SippRun
+from tests.support.until import until
 
 BASE_DOMAIN = "pbx.example.com"
 ENDED = "ended"
@@ -50,7 +51,9 @@ class Story:
     answered: tuple[str, ...]
     """Who gets a 200 to an INVITE: names, or `one|other` for exactly one of them."""
     events: tuple[Mapping[str, Any], ...] | None
-    """What the pickup record must hold, in order, by these fields; None: not looked at."""
+    """What the pickup record must hold, in order, by these fields; None: in no certain order."""
+    outcomes: tuple[str, ...]
+    """The outcomes in the record, sorted, where `events` is None."""
     accounts: Mapping[str, Any]
     """What this story's tenant has different from provision.yaml, by section and number."""
 
@@ -92,7 +95,9 @@ def read_story(folder: Path) -> Story:
         actors=tuple(actors),
         answered=tuple(text.pop("answered")),
         events=tuple(text.pop("events")) if "events" in text else None,
+        outcomes=tuple(text.pop("outcomes", ())),
         accounts=text.pop("accounts", {}),
+        **text,
     )
 
 
@@ -125,8 +130,7 @@ class Play:
                 for moment in actor.after:
                     self._await(moment)
                 self._enter(actor)
-            for run in self.runs.values():
-                run.finish()
+            self._finish()
         finally:
             for run in self.runs.values():
                 run.stop()
@@ -134,6 +138,15 @@ class Play:
     def answered(self) -> list[str]:
         """The phones that got a 200 to an INVITE of theirs, once for each such 200."""
         return sorted(name for name, run in self.runs.items() for _ in range(run.answered()))
+
+    def _finish(self) -> None:
+        """Wait for all phones; the first that fails is the one to tell of, the others fail for its sake."""
+        left = list(self.runs.values())
+        while left:
+            until(lambda: any(run.ended for run in left), within_s=TIMEOUT_S + 5, what="a phone to end")
+            for run in [run for run in left if run.ended]:
+                run.finish()
+                left.remove(run)
 
     def _enter(self, actor: Actor) -> None:
         if actor.cue:
