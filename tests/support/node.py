@@ -118,6 +118,10 @@ class Node:
             timeout=20,
         )
 
+    def log(self) -> str:
+        """What Kamailio has logged."""
+        return (self.folder / self.name / "kamailio.log").read_text(errors="replace")
+
     def events(self, domain: str) -> list[PickupEvent]:
         """The pickup record of a tenant, oldest first."""
         return self._store.events.read(domain)
