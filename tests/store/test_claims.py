@@ -134,6 +134,9 @@ def test_given_a_picked_up_call_when_the_claim_would_have_run_out_then_it_is_sti
     assert picked_up(impatient, picker="110") == marker
     assert impatient.pick(picker="111") is None
     assert impatient.seen()[old].claimed_by == PICKER
+    # Nor when its whole time is up while the record is still there.
+    impatient.redis.zadd(f"{keys.tenant(impatient.domain)}{keys.SUFFIXES['claims']}", {old.key: 1})
+    assert impatient.pick(picker="111") is None
 
 
 def test_given_a_claim_that_ran_out_and_went_to_another_when_the_first_is_accepted_then_the_other_keeps_it(

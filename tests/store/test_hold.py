@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kemi.dialogs.tracking import Device
 from kemi.errors import NotOnHold
 from kemi.sip.dialog import DialogId
 from tests.store.scene import Scene, phone
@@ -82,14 +83,14 @@ def test_given_a_device_that_holds_when_the_other_end_holds_or_resumes_then_that
     assert not refused(scene)
 
 
-def test_given_a_device_that_holds_when_a_request_says_nothing_of_it_then_it_still_holds(
-    scene: Scene,
+@pytest.mark.parametrize("state", [DEVICE, HELD], ids=["talks", "holds"])
+def test_given_a_device_when_a_request_says_nothing_of_hold_then_it_is_as_before(
+    scene: Scene, state: Device
 ) -> None:
     call = scene.ring("102")
-    scene.answered(call, DEVICE)
-    scene.renewed(ends(call), HELD)
+    scene.answered(call, state)
     scene.renewed(ends(call), phone(5061, on_hold=None))
-    assert not refused(scene)
+    assert refused(scene) is (state is DEVICE)
 
 
 def test_given_two_calls_of_a_device_when_only_one_is_on_hold_then_it_may_not(scene: Scene) -> None:
