@@ -1,0 +1,42 @@
+"""One node for each file of tests that leave it as they found it; each test has a tenant of its own there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.node import Node
+from tests.support.tenants import Tenant, Tenants
+
+TENANTS = 64
+
+
+@pytest.fixture(scope="module")
+def tenants() -> Tenants:
+    return Tenants(TENANTS)
+
+
+@pytest.fixture(scope="module")
+def node(tenants: Tenants, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    with Node(tmp_path_factory.mktemp("node"), tenants.document()) as node:
+        yield node
+
+
+@pytest.fixture
+def tenant(node: Node, tenants: Tenants) -> Iterator[Tenant]:
+    """A tenant that no other test uses; while the test lasts, no handler may raise what nobody expected."""
+    log = node.folder / node.name / "kamailio.log"
+    before = len(log.read_text(errors="replace"))
+    taken = tenants.take(node)
+    yield taken
+    taken.close()
+    assert_no_traceback(log, before)
+
+
+def assert_no_traceback(log: Path, start: int = 0) -> None:
+    """What a handler raises that is no SIP answer goes to Kamailio's log."""
+    said = log.read_text(errors="replace")[start:]
+    found = said.find("Traceback")
+    assert found < 0, said[found : found + 3000]
