@@ -127,8 +127,6 @@ def judge(directory: Directory, picker: Aor, number: str, calls: Iterable[CallRe
         Candidate(candidate.call, candidate.obstacle or _cannot_be_sent(candidate.call, now_us))
         for candidate in candidates(calls, directory, picker, number, includes_group_calls=widened)
     ]
-    # A directed pickup looks at the account's own calls before those that ring it as a member.
-    found.sort(key=lambda candidate: number != "" and candidate.call.number != number)
     try:
         scope_of(directory, picker, PickupCode(number))
         chosen = next((candidate.call for candidate in found if not candidate.obstacle), None)

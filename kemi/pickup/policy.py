@@ -58,7 +58,11 @@ def candidates(
     includes_group_calls: bool = False,
 ) -> list[Candidate]:
     """Every call of a tenant in the order in which a pickup looks at it, each with what stands in its way."""
-    ranked = sorted(calls, key=lambda call: (ORDER.index(call.kind), call.routed_at_us, call.key))
+    # A directed pickup looks at the account's own calls before those that ring it as a member.
+    ranked = sorted(
+        calls,
+        key=lambda call: (bool(number) and call.number != number, ORDER.index(call.kind), call.routed_at_us, call.key),
+    )
     return [
         Candidate(call, _obstacle(call, directory, picker, number, includes_group_calls=includes_group_calls))
         for call in ranked

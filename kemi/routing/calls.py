@@ -45,6 +45,10 @@ def forward_after(account: Account, status: int) -> Forward | None:
     return None
 
 
+class PickedUpMeanwhile(NotReachable):
+    """The caller's phone has taken the picker's call instead: nobody else is to be rung or sent the call."""
+
+
 class Calls:
     """Places calls, and answers the transaction's callbacks until they are answered or over."""
 
@@ -80,7 +84,7 @@ class Calls:
         if 100 < message.status < 200:
             if message.to_tag:
                 self._tracking.ringing(note.domain, dialog, self._transaction.branch, message.to_tag)
-        elif message.status < 300:
+        elif 200 <= message.status < 300:
             caller = Device(note.device, note.on_hold)
             callee = Device(message.flow.device, holds(message.body) or False)
             self._tracking.answered(note.domain, dialog, caller, callee)
@@ -107,12 +111,18 @@ class Calls:
         if note.stage + 1 < len(stages_of(account)) and self._remaining_ms(note, no_answer_of(account)) > 0:
             try:
                 self._ring(message, replace(note, stage=note.stage + 1), account, entering=False)
+            except PickedUpMeanwhile:
+                return True
             except NotReachable:
                 pass
             else:
                 return True
         onward = forward_after(account, self._transaction.final_status)
-        return onward is not None and self._forward(message, note, onward)
+        if onward is None:
+            return False
+        if not self._tell_stage(note, DialogId(message.call_id, message.from_tag), (), 0):
+            return True
+        return self._forward(message, note, onward)
 
     def _ring(self, message: Message, note: CallNote, account: Account, *, entering: bool) -> None:
         """Ring the note's stage, or the first after it that has anybody; raises NotReachable."""
@@ -145,7 +155,7 @@ class Calls:
         if entering:
             self._enter(message, note, account, ringing)
         elif not self._tell_stage(note, dialog, ringing, ring_ms):
-            raise NotReachable("picked up meanwhile")
+            raise PickedUpMeanwhile
         self._transaction.remember(call_note.NAME, note.pack())
         self._transaction.call_back(reply=Callback.CALL_REPLY, failure=Callback.CALL_FAILURE)
         self._transaction.set_timers(answer_ms=ring_ms)

@@ -147,9 +147,9 @@ class Calls:
         )
         code = ClaimCode(int(answer[0]))
         if code is ClaimCode.TAKEN:
-            raise AlreadyAnswered
+            raise AlreadyAnswered("the call was answered, or another picker was faster")
         if code is ClaimCode.NOT_ON_HOLD:
-            raise NotOnHold
+            raise NotOnHold("put your current call on hold, then dial again")
         if code is ClaimCode.NOTHING:
             return None
         return Claim(wanted.token, _record(wanted.picker.domain, answer[1], answer[2]))

@@ -85,7 +85,7 @@ class Connection:
         if self._failing and time.monotonic() < self._closed_until:
             raise StoreUnavailable("the state store failed a moment ago")
         try:
-            answer = act()
+            answer = self._once_more(act)
         except redis.ResponseError as refusal:
             raise StoreUnavailable(f"the state store refused: {refusal}") from refusal
         except (redis.RedisError, OSError) as failure:
@@ -95,6 +95,18 @@ class Connection:
             self._failing = False
             self._report("the state store is back")
         return answer
+
+    def _once_more(self, act: Callable[[], Any]) -> Any:
+        """A connection that the store closed while it was idle is no failure: the next one is."""
+        try:
+            return act()
+        except redis.TimeoutError:
+            raise
+        except (redis.ConnectionError, OSError):
+            if self._failing:
+                raise
+            self.close()
+            return act()
 
     def _open_breaker(self, failure: Exception) -> None:
         # Replies may still be under way: only a new connection is in step again.

@@ -64,7 +64,7 @@ end
 -- A claim that its node did not give back (it died) ends here, when somebody next looks.
 local function expire_claims(prefix, now)
   local claims = key(prefix, 'claims')
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', claims, '-inf', now, 'LIMIT', 0, 16)) do
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', claims, '-inf', now, 'LIMIT', 0, 256)) do
     if redis.call('HEXISTS', key(prefix, 'call', id), 'd') == 1 then
       redis.call('ZREM', claims, id)
     else

@@ -13,6 +13,11 @@ local function ended(keys, args)
     return { 0 }
   end
   forget(prefix, id)
+  -- Claimed and gone: a directed pickup is told "already answered" for a moment, not for as long as a claim lasts.
+  local taken = key(prefix, 'taken', f[3])
+  if f[2] and redis.call('GET', taken) == id and redis.call('PTTL', taken) > MARK_MS then
+    redis.call('PEXPIRE', taken, MARK_MS)
+  end
   if not f[2] then return { 1 } end
   return { 2, f[2] }
 end
