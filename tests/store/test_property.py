@@ -156,7 +156,6 @@ def expected(
     found = candidates(
         calls, directory, Aor(case.picker, DOMAIN), case.dialled, includes_group_calls=case.widened
     )
-    # A directed pickup looks at the account's own calls before those that ring it as a member (`star87 explain`).
     eligible = (found.call for found in found if not found.obstacle and found.call.key not in tried)
     return next(eligible, None)
 
