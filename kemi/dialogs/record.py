@@ -9,6 +9,7 @@ from typing import Any
 from kemi.accounts.model import Kind
 from kemi.sip.dialog import DialogId
 from kemi.sip.flow import Flow
+from kemi.sip.uri import user_and_host
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,11 @@ class Caller:
     """Record-Route values of proxies between the caller and this node: the Route set towards the caller."""
     replaces: bool
     """The INVITE said `Supported: replaces` (RFC 3891 §4)."""
+
+    @property
+    def shown(self) -> str:
+        """How to name the caller to others: never more than he let be known."""
+        return self.display or user_and_host(self.uri)[0] or self.uri
 
     def pack(self) -> str:
         """One JSON array, as the store keeps it."""

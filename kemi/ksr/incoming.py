@@ -7,6 +7,7 @@ from functools import cached_property
 import KSR
 
 from kemi.sip.flow import Flow
+from kemi.sip.headers import unquoted
 
 
 def _text(name: str) -> str:
@@ -47,7 +48,7 @@ class Incoming:
 
     @cached_property
     def from_display(self) -> str:
-        return _text("$fn").strip('"')
+        return unquoted(_text("$fn"))
 
     @cached_property
     def from_tag(self) -> str:
@@ -75,7 +76,11 @@ class Incoming:
 
     @cached_property
     def body(self) -> str:
-        return _text("$rb")
+        try:
+            return _text("$rb")
+        except UnicodeDecodeError:
+            # A body may hold any bytes (RFC 3261 §7.4.1); what it says in ASCII is read all the same.
+            return bytes.fromhex(_text("$(rb{s.encode.hexa})")).decode("latin-1")
 
     @cached_property
     def flow(self) -> Flow:

@@ -6,8 +6,8 @@ import KSR
 
 MAX_FORWARDS = 70
 """RFC 3261 §16.6 step 3: put on a request that has none."""
-SANITY_CHECKS = 17895
-"""All of sanity's checks but those of Proxy-Require and duplicate tags, as its documentation numbers them."""
+SANITY_CHECKS = 17895 + 512
+"""sanity's default checks and that of Proxy-Require (RFC 3261 §16.3 step 5: 420 names what is not supported)."""
 URI_CHECKS = 7
 DIRECTORY = "directory"
 
@@ -39,7 +39,8 @@ class KamailioProxy:
 
     def follow_route(self) -> bool:
         """Take this node off the Route set (RFC 3261 §16.4); False when the request names no route through here."""
-        return KSR.rr.loose_route() > 0
+        # loose_route() follows a Route to anybody; only one that was ours leaves its parameters behind.
+        return KSR.rr.loose_route() > 0 and KSR.rr.check_route_param("(^|;)lr") > 0
 
     def relay_stateless(self) -> None:
         KSR.forward()

@@ -41,7 +41,7 @@ class Target:
             kind=call.kind,
             number=call.number,
             shown_for=shown_for,
-            display=caller.display or caller.number or caller.uri,
+            display=caller.shown,
             uri=caller.uri,
             contact=caller.contact,
             flow=str(caller.flow),

@@ -15,6 +15,16 @@ def quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+def unquoted(text: str) -> str:
+    """What a quoted-string says (RFC 3261 §25.1: a backslash stands before a character that is meant as it is).
+
+    A text without quotes is taken as it stands.
+    """
+    if len(text) < 2 or not text.startswith('"') or not text.endswith('"'):
+        return text
+    return re.sub(r"\\(.)", r"\1", text[1:-1], flags=re.DOTALL)
+
+
 def warning(agent: str, text: str) -> str:
     """`Warning: 399 agent "text"` (RFC 3261 §20.43: 399 is a miscellaneous warning for a person)."""
     return f"Warning: 399 {agent} {quoted(text)}"

@@ -10,7 +10,7 @@ from kemi.accounts.directory import Grants
 from kemi.accounts.model import Kind
 from kemi.dialogs.record import Caller, CallRecord
 from kemi.dialogs.tracking import Device, Placement
-from kemi.errors import AlreadyAnswered, NotOnHold
+from kemi.errors import AlreadyAnswered, NotOnHold, StoreUnavailable
 from kemi.pickup.claim import Claim, Wanted
 from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
@@ -25,6 +25,7 @@ class ClaimCode(IntEnum):
     CLAIMED = 1
     TAKEN = 2
     NOT_ON_HOLD = 3
+    TOO_LATE = 4
 
 
 class StageCode(IntEnum):
@@ -132,7 +133,7 @@ class Calls:
         None: nothing is eligible. Raises AlreadyAnswered (410: directed, somebody was faster), NotOnHold (486),
         StoreUnavailable (503). RFC 3891 §3 leaves the race with an answer to the caller's device (early-only).
         """
-        answer = self._redis.fcall(
+        answer = self._redis.decide(
             "claim",
             keys.tenant(wanted.picker.domain),
             wanted.picker.number,
@@ -150,6 +151,8 @@ class Calls:
             raise AlreadyAnswered("the call was answered, or another picker was faster")
         if code is ClaimCode.NOT_ON_HOLD:
             raise NotOnHold("put your current call on hold, then dial again")
+        if code is ClaimCode.TOO_LATE:
+            raise StoreUnavailable("the state store was too slow")
         if code is ClaimCode.NOTHING:
             return None
         return Claim(wanted.token, _record(wanted.picker.domain, answer[1], answer[2]))

@@ -49,12 +49,24 @@ class Connection:
         self._retry_s = retry_ms / 1000
         self._report = report
         self._closed_until = 0.0
+        self._timeout_s = timeout_s
         self._failing = False
         self._unread = 0
+        self._clock_ahead_s: float | None = None
+        """The store's clock less this process' monotonic one; None: not connected."""
 
     def call(self, *words: Word) -> Any:
         """Send a command and await its answer; raises StoreUnavailable."""
         return self._guarded(lambda: self._ask(words))
+
+    def decide(self, operation: str, key: str, *args: Word) -> Any:
+        """Run an operation that must not happen later than it is waited for; raises StoreUnavailable.
+
+        A store that hangs would else carry it out when it is back, for nobody. The operation gets, before args,
+        the moment by the store's clock (µs) after which it is to do nothing.
+        """
+        name = functions.name_of(operation)
+        return self._guarded(lambda: self._ask(("FCALL", name, 1, key, self._deadline_us(), *args)))
 
     def fcall(self, operation: str, key: str, *args: Word) -> Any:
         """Run an operation (a Lua file's name) on one key or tenant prefix; raises StoreUnavailable."""
@@ -80,6 +92,7 @@ class Connection:
     def close(self) -> None:
         self._redis.disconnect()
         self._unread = 0
+        self._clock_ahead_s = None
 
     def _guarded(self, act: Callable[[], Any]) -> Any:
         if self._failing and time.monotonic() < self._closed_until:
@@ -116,7 +129,21 @@ class Connection:
             self._report(f"the state store does not answer: {failure}")
         self._failing = True
 
+    def _deadline_us(self) -> int:
+        self._connect()
+        assert self._clock_ahead_s is not None
+        return int((time.monotonic() + self._clock_ahead_s + self._timeout_s) * 1_000_000)
+
+    def _connect(self) -> None:
+        if self._clock_ahead_s is not None:
+            return
+        self._redis.connect()
+        self._redis.send_command("TIME")
+        seconds, microseconds = self._redis.read_response()
+        self._clock_ahead_s = int(seconds) + int(microseconds) / 1_000_000 - time.monotonic()
+
     def _ask(self, words: tuple[Word, ...]) -> Any:
+        self._connect()
         self._read_unread()
         words = _bytes(words)
         self._redis.send_command(*words)
@@ -135,6 +162,7 @@ class Connection:
         self._redis.read_response()
 
     def _send(self, words: tuple[Word, ...]) -> None:
+        self._connect()
         if self._unread >= UNREAD_MOST:
             self._read_unread()
         self._redis.send_command(*_bytes(words))

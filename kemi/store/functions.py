@@ -8,7 +8,7 @@ from kemi.store import keys
 
 LIBRARY = "star87"
 FOLDER = Path(__file__).parent / "lua"
-READ_ONLY = frozenset({"survey"})
+READ_ONLY = frozenset({"stamp", "survey"})
 
 
 def name_of(operation: str) -> str:

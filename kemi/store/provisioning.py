@@ -22,7 +22,7 @@ class ProvisioningStore:
 
     def stamp(self) -> str:
         """Changes with every document that comes into force, even in an emptied store; '' when there is none."""
-        return (self._redis.call("HGET", keys.PROVISION, "stamp") or b"").decode()
+        return str(self._redis.fcall("stamp", keys.PROVISION).decode())
 
     def fetch(self) -> tuple[int, str]:
         """Version and document in force; (0, '') when there is none yet."""

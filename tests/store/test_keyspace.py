@@ -119,7 +119,8 @@ def test_given_odd_call_ids_when_every_operation_is_done_then_all_keys_lie_on_th
 
 def test_given_the_walk_when_it_is_compared_with_the_operations_then_none_is_left_out(scene: Scene) -> None:
     scene.store.provisioning.publish("{}")
-    assert {*walk(scene, "a"), "publish"} == set(functions.operations())
+    assert scene.store.provisioning.stamp()
+    assert {*walk(scene, "a"), "publish", "stamp"} == set(functions.operations())
 
 
 def test_given_a_function_that_touches_two_tenants_when_it_runs_on_a_cluster_then_the_cluster_refuses_it(

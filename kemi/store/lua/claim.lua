@@ -1,6 +1,6 @@
 -- claim: search and claim in one step, so that two pickers never get one call.
 -- KEYS[1]  prefix of the tenant
--- ARGV     picker's extension number, claim token, claim ttl_ms, number to pick up from ('' general),
+-- ARGV     moment (µs) after which nobody waits for the answer any more, picker's extension number, claim token, claim ttl_ms, number to pick up from ('' general),
 --          kind code of that number ('' general), device to look for an unheld call on ('' do not look),
 --          calls already tried (blank-separated ids), permission ids that admit the picker: hunt groups, extensions,
 --          agent groups (three arguments, each blank-separated),
@@ -9,6 +9,7 @@
 --          {1, id, fields…}        claimed
 --          {2}                     directed: somebody has it already, or answered it a moment ago
 --          {3}                     the device has a call that is not on hold
+--          {4}                     too late: nothing was claimed
 -- A general pickup reads the head of one sorted set for each permission id; what is claimed is in no set.
 
 local ORDER = { 'h', 'e', 'a' }
@@ -99,18 +100,19 @@ local function search_directed(prefix, picker, tried, number, kind, permits, inc
 end
 
 local function claim(keys, args)
-  local prefix, picker, token, ttl_ms = keys[1], args[1], args[2], tonumber(args[3])
-  local number, kind, device = args[4], args[5], args[6]
+  local prefix, picker, token, ttl_ms = keys[1], args[2], args[3], tonumber(args[4])
+  local number, kind, device = args[5], args[6], args[7]
   local now = now_us()
+  if now > tonumber(args[1]) then return { 4 } end
   if device ~= '' and is_talking(prefix, device) then return { 3 } end
   expire_claims(prefix, now)
-  local tried = set_of(words(args[7]))
-  local permits = { h = words(args[8]), e = words(args[9]), a = words(args[10]) }
+  local tried = set_of(words(args[8]))
+  local permits = { h = words(args[9]), e = words(args[10]), a = words(args[11]) }
   local id
   if number == '' then
     id = search_general(prefix, picker, tried, permits)
   else
-    id = search_directed(prefix, picker, tried, number, kind, permits, args[11] == '1')
+    id = search_directed(prefix, picker, tried, number, kind, permits, args[12] == '1')
   end
   if not id then
     if number ~= '' and redis.call('EXISTS', key(prefix, 'taken', number)) == 1 then return { 2 } end
