@@ -1,0 +1,162 @@
+"""Doubles of the operations on the state store that routing and pickups use: strict, and recording."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kemi.accounts.model import Kind
+from kemi.dialogs.record import Caller, CallRecord
+from kemi.dialogs.tracking import Device, Placement
+from kemi.pickup.claim import Claim, Wanted
+from kemi.pickup.event import PickupEvent
+from kemi.sip.dialog import DialogId
+from kemi.sip.flow import Flow
+from tests.support.fake_sip import DOMAIN, FLOW
+
+
+class FakeTracking:
+    """Implements kemi.dialogs.tracking.Tracking; `told` has every operation with its arguments."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[object, ...]] = []
+        self.placed: list[Placement] = []
+        self.picker = ""
+        """Who has claimed the call that ends."""
+        self.picked_up_meanwhile = False
+        self.fails: Exception | None = None
+
+    def enter(self, call: Placement) -> None:
+        self.placed.append(call)
+        self.told.append(("enter", call.number, call.ringing))
+
+    def ringing(self, domain: str, dialog: DialogId, branch: int, callee_tag: str) -> None:
+        assert callee_tag, "an early dialog has a tag"
+        self.told.append(("ringing", domain, dialog, branch, callee_tag))
+
+    def branch_failed(self, domain: str, dialog: DialogId, branch: int) -> None:
+        self.told.append(("branch_failed", domain, dialog, branch))
+
+    def answered(self, domain: str, dialog: DialogId, caller: Device, callee: Device) -> None:
+        self.told.append(("answered", domain, dialog, caller, callee))
+
+    def forget(self, domain: str, dialog: DialogId) -> None:
+        self.told.append(("forget", domain, dialog))
+
+    def ended(self, domain: str, dialog: DialogId) -> str:
+        self._fail()
+        self.told.append(("ended", domain, dialog))
+        return self.picker
+
+    def next_stage(self, domain: str, dialog: DialogId, ringing: Iterable[str], ttl_ms: int) -> bool:
+        self._fail()
+        assert ttl_ms > 0
+        self.told.append(("next_stage", domain, dialog, tuple(ringing)))
+        return not self.picked_up_meanwhile
+
+    def renewed(self, domain: str, ends: tuple[DialogId, DialogId], device: Device) -> None:
+        self.told.append(("renewed", domain, ends, device))
+
+    def over(self, domain: str, ends: tuple[DialogId, DialogId]) -> None:
+        self.told.append(("over", domain, ends))
+
+    def named(self, operation: str) -> list[tuple[object, ...]]:
+        """Arguments of every call of one operation."""
+        return [tuple(words[1:]) for words in self.told if words[0] == operation]
+
+    def _fail(self) -> None:
+        if self.fails is not None:
+            raise self.fails
+
+
+class FakePickupStore:
+    """Implements PickupStore: gives out the calls in `line`, or raises what stands there instead of one.
+
+    A claim is released or picked once, by its own token; a call that was tried is never asked for again.
+    """
+
+    def __init__(self, *line: CallRecord | Exception) -> None:
+        self.line = list(line)
+        self.asked: list[Wanted] = []
+        self.held: dict[str, str] = {}
+        """Key and token of each claim that is neither released nor picked."""
+        self.released: list[str] = []
+        self.picks: list[tuple[str, DialogId, Device, Device]] = []
+
+    def claim(self, wanted: Wanted) -> Claim | None:
+        assert wanted.token not in {before.token for before in self.asked}, "a token is used once"
+        self.asked.append(wanted)
+        for offer in list(self.line):
+            if isinstance(offer, Exception):
+                self.line.remove(offer)
+                raise offer
+            if offer.key not in wanted.tried and offer.key not in self.held:
+                self.held[offer.key] = wanted.token
+                return Claim(wanted.token, offer)
+        return None
+
+    def release(self, domain: str, key: str, token: str) -> None:
+        assert domain == DOMAIN
+        assert self.held.pop(key, None) == token, f"{key} is released with a token that does not hold it"
+        self.released.append(key)
+
+    def picked(
+        self, domain: str, key: str, token: str, dialog: DialogId, picker: Device, caller: Device
+    ) -> None:
+        assert domain == DOMAIN
+        assert self.held.pop(key, None) == token, f"{key} is picked with a token that does not hold it"
+        self.picks.append((key, dialog, picker, caller))
+
+
+class FakeRecord:
+    """Implements PickupRecord."""
+
+    def __init__(self) -> None:
+        self.events: list[PickupEvent] = []
+
+    def write(self, event: PickupEvent) -> None:
+        self.events.append(event)
+
+    def outcomes(self) -> list[tuple[str, int]]:
+        return [(event.outcome, event.status) for event in self.events]
+
+
+def caller(call_id: str = "call-1", **fields: object) -> Caller:
+    """Extension 104, "Dave", whose phone knows Replaces."""
+    values: dict[str, object] = {
+        "dialog": DialogId(call_id, f"{call_id}-caller"),
+        "number": "104",
+        "display": "Dave",
+        "uri": f"sip:104@{DOMAIN}",
+        "contact": "sip:104@192.0.2.4:5070",
+        "flow": FLOW,
+        "routes": (),
+        "replaces": True,
+    }
+    return Caller(**{**values, **fields})  # type: ignore[arg-type]
+
+
+def ringing_call(
+    call_id: str = "call-1",
+    *,
+    number: str = "101",
+    kind: Kind = Kind.EXTENSION,
+    tags: tuple[str, ...] = ("callee-1",),
+    **of_caller: object,
+) -> CallRecord:
+    """A call that rings at an account, with one early dialog."""
+    calling = caller(call_id, **of_caller)
+    return CallRecord(
+        domain=DOMAIN,
+        key=calling.dialog.key,
+        kind=kind,
+        number=number,
+        permission_id="p",
+        routed_at_us=1,
+        caller=calling,
+        early_tags=tags,
+        ringing=(number,),
+    )
+
+
+def flow(port: int) -> Flow:
+    return Flow("udp", "192.0.2.7", port, "udp:192.0.2.1:5060")

@@ -1,0 +1,90 @@
+"""A picker's INVITE at hand, a store with calls in line, and the service between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kemi.accounts.model import Account, DomainSettings
+from kemi.dialogs.record import CallRecord
+from kemi.pickup.service import PickupService
+from kemi.settings import Settings
+from kemi.sip.aor import Aor
+from kemi.sip.feature_code import PickupCode
+from kemi.sip.flow import Flow
+from tests.support.directories import directory_of, extension, hunt_group
+from tests.support.fake_sip import DOMAIN, FakeScene, invite
+from tests.support.fake_store import FakePickupStore, FakeRecord
+
+PICKER = Aor("103", DOMAIN)
+PICKER_FLOW = Flow("udp", "192.0.2.3", 5073, "udp:192.0.2.1:5060")
+
+
+class Pickup:
+    """103 "Carol" dials; 101 "Reception" and 700 "Sales" admit her, 102 does not, 105 lets her see only."""
+
+    def __init__(
+        self, folder: Path, *line: CallRecord | Exception, settings: DomainSettings | None = None
+    ) -> None:
+        self.accounts: list[Account] = [
+            extension("101", "Reception", monitored_by=("103",)),
+            extension("102", "Alice"),
+            extension("103", "Carol"),
+            extension("104", "Dave"),
+            extension("105", "Erin", monitored_by=("*",), seen_by=("103",)),
+            extension("106", "", monitored_by=("103",)),
+            hunt_group("700", name="Sales", monitored_by=("10*",)),
+        ]
+        self.folder = folder
+        self.domain_settings = settings or DomainSettings()
+        self._directory = directory_of(folder, *self.accounts, settings=self.domain_settings)
+        self.store = FakePickupStore(*line)
+        self.record = FakeRecord()
+        request = invite("*87", from_user="103", from_display="Carol", call_id="pickup", flow=PICKER_FLOW)
+        self.scene = FakeScene(request)
+        self.service = PickupService(
+            lambda: self._directory,
+            self.scene.message,
+            self.scene.transaction,
+            self.store,
+            self.record,
+            Settings(),
+        )
+
+    @property
+    def sent(self) -> list[str]:
+        """Where the picker's INVITE went, in order."""
+        return [relay.uri for relay in self.scene.transaction.sent]
+
+    def dial(self, number: str = "", picker: Aor = PICKER) -> None:
+        self.service.begin(self.scene.request, picker, PickupCode(number))
+
+    def fails(self, status: int, *, cancelled: bool = False) -> None:
+        """The caller's device, or the picker, ended what was sent."""
+        self.scene.failure(status, cancelled=cancelled)
+        self.service.failed()
+
+    def succeeds(self, body: str = "") -> None:
+        self.scene.reply(200, to_tag="new", body=body)
+        self.service.replied()
+
+    def withdraw(self, number: str) -> None:
+        """A new document in which an account admits nobody."""
+        changed: list[Account] = [
+            extension(number) if account.number == number else account for account in self.accounts
+        ]
+        folder = self.folder / "newer"
+        folder.mkdir()
+        self._directory = directory_of(folder, *changed, settings=self.domain_settings)
+
+
+@pytest.fixture
+def pickup(tmp_path: Path) -> Callable[..., Pickup]:
+    """Make a Pickup with these calls in line."""
+
+    def make(*line: CallRecord | Exception, settings: DomainSettings | None = None) -> Pickup:
+        return Pickup(tmp_path, *line, settings=settings)
+
+    return make

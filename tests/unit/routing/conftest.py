@@ -1,0 +1,91 @@
+"""A call on its way, with a clock that the test moves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kemi.accounts.model import Account, DomainSettings
+from kemi.routing import calls as calls_module
+from kemi.routing.call_note import CallNote
+from kemi.routing.calls import Calls
+from kemi.settings import Settings
+from kemi.sip.dialog import DialogId
+from tests.support.directories import directory_of, extension
+from tests.support.fake_sip import DOMAIN, FLOW, FakeScene, invite
+from tests.support.fake_store import FakeTracking
+
+VOICEMAIL = "sip:101@vm.example.com"
+DIALOG = DialogId("call-1", "caller-tag")
+RING_MAX_MS = Settings().ring_max_s * 1000
+TALK = "v=0\r\nc=IN IP4 192.0.2.9\r\nm=audio 4000 RTP/AVP 0\r\n"
+
+
+class Placing:
+    """104 calls; the phones in `registered` can be rung; `clock_ms` is the node's clock."""
+
+    def __init__(
+        self,
+        folder: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        *accounts: Account,
+        registered: tuple[str, ...],
+        settings: DomainSettings | None = None,
+    ) -> None:
+        self.clock_ms = 1_000_000
+        monkeypatch.setattr(calls_module, "now_ms", lambda: self.clock_ms)
+        monkeypatch.setattr("kemi.routing.call_note.now_ms", lambda: self.clock_ms)
+        self.directory = directory_of(folder, extension("104", "Dave"), *accounts, settings=settings)
+        self.scene = FakeScene(invite(), registered=registered)
+        self.tracking = FakeTracking()
+        scene = self.scene
+        self.calls = Calls(
+            lambda: self.directory,
+            scene.message,
+            scene.transaction,
+            scene.location,
+            self.tracking,
+            Settings(),
+        )
+
+    def place(self, number: str, caller: str = "104") -> None:
+        account = self.directory.account(DOMAIN, number)
+        assert account is not None
+        self.calls.place(self.scene.request, CallNote(DOMAIN, caller, FLOW.device, False), account)
+
+    def fails(self, status: int, *, after_s: int = 0, cancelled: bool = False) -> None:
+        self.clock_ms += after_s * 1000
+        self.scene.failure(status, cancelled=cancelled)
+        self.calls.failed()
+
+    def replies(self, status: int, *, tag: str = "b1", branch: int = 0, body: str = "") -> None:
+        self.scene.reply(status, to_tag=tag, branch=branch, body=body)
+        self.calls.replied()
+
+    @property
+    def rang(self) -> list[tuple[str, ...]]:
+        """Who rang, relay by relay; where a forward leads outside, its URI."""
+        return [
+            tuple(branch.partition("@")[0] for branch in relay.branches) or (relay.uri,)
+            for relay in self.scene.transaction.sent
+        ]
+
+    @property
+    def timers_ms(self) -> list[int]:
+        return [relay.answer_ms for relay in self.scene.transaction.sent]
+
+
+class Maker:
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._folder, self._monkeypatch = folder, monkeypatch
+
+    def __call__(
+        self, *accounts: Account, registered: tuple[str, ...] = (), settings: DomainSettings | None = None
+    ) -> Placing:
+        return Placing(self._folder, self._monkeypatch, *accounts, registered=registered, settings=settings)
+
+
+@pytest.fixture
+def placing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Maker:
+    return Maker(tmp_path, monkeypatch)

@@ -1,0 +1,238 @@
+"""Requests inside a dialog, and CANCEL: by the book, and what they tell of hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kemi.accounts.model import DomainSettings
+from kemi.dialogs.tracking import Device
+from kemi.errors import NotProvisioned, RequestRefused, StoreUnavailable
+from kemi.routing.in_dialog import InDialog, NoSuchDialog, ReplacesInDialog
+from kemi.sip.dialog import DialogId
+from kemi.sip.headers import COMPLETED_ELSEWHERE
+from kemi.sip.ports import Callback
+from tests.support.directories import directory_of, extension
+from tests.support.fake_sip import CALLEE_FLOW, DOMAIN, FLOW, FakeMessage, FakeScene
+from tests.support.fake_store import FakeTracking
+
+HOLD = "v=0\r\nc=IN IP4 192.0.2.3\r\nm=audio 4000 RTP/AVP 0\r\na=sendonly\r\n"
+TALK = HOLD.replace("sendonly", "sendrecv")
+ENDS = DialogId("call-1", "caller-tag"), DialogId("call-1", "callee-tag")
+
+
+class Talking:
+    def __init__(self, folder: Path, request: FakeMessage, settings: DomainSettings | None = None) -> None:
+        directory = directory_of(folder, extension("101"), extension("104"), settings=settings)
+        self.scene = FakeScene(request)
+        self.tracking = FakeTracking()
+        self.provisioned = True
+
+        def current():  # type: ignore[no-untyped-def]
+            if not self.provisioned:
+                raise NotProvisioned
+            return directory
+
+        self.in_dialog = InDialog(
+            current, self.scene.message, self.scene.transaction, self.tracking, self.scene.proxy
+        )
+
+    def request(self) -> None:
+        self.in_dialog.request(self.scene.request)
+
+    def cancel(self) -> None:
+        self.in_dialog.cancel(self.scene.request)
+
+    @property
+    def relays(self) -> int:
+        return len(self.scene.transaction.sent)
+
+
+def within(method: str, **fields: object) -> FakeMessage:
+    """A request of the caller inside the dialog."""
+    return FakeMessage(method=method, to_tag="callee-tag", **fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "method", ["INVITE", "BYE", "UPDATE", "INFO", "REFER", "NOTIFY", "PRACK", "MESSAGE", "ACK"]
+)
+def test_given_a_route_through_here_when_sent_then_it_is_relayed_once(method: str, tmp_path: Path) -> None:
+    talking = Talking(tmp_path, within(method))
+    talking.request()
+    assert talking.relays == 1
+
+
+def test_given_a_reinvite_when_sent_then_it_is_record_routed_and_others_are_not(tmp_path: Path) -> None:
+    for method, expected in (("INVITE", 1), ("UPDATE", 0), ("BYE", 0)):
+        talking = Talking(tmp_path, within(method))
+        talking.request()
+        assert talking.scene.proxy.did.count("record_route") == expected
+
+
+def test_given_a_relay_that_fails_when_sent_then_the_stack_answers(tmp_path: Path) -> None:
+    talking = Talking(tmp_path, within("INFO"))
+    talking.scene.transaction.relays_fail = 1
+    talking.request()
+    assert talking.scene.transaction.answered_failures == 1
+
+
+@pytest.mark.parametrize("method", ["INVITE", "BYE", "UPDATE", "INFO"])
+def test_given_no_route_when_sent_then_481_and_nothing_is_told(method: str, tmp_path: Path) -> None:
+    talking = Talking(tmp_path, within(method))
+    talking.scene.proxy.route_leads_here = False
+    with pytest.raises(NoSuchDialog) as refused:
+        talking.request()
+    assert (refused.value.status, talking.relays, talking.tracking.told) == (481, 0, [])
+
+
+@pytest.mark.parametrize(("known", "relays"), [(True, 1), (False, 0)])
+def test_given_an_ack_without_route_when_sent_then_only_that_of_a_negative_answer_is_for_anybody(
+    known: bool, relays: int, tmp_path: Path
+) -> None:
+    talking = Talking(tmp_path, within("ACK"))
+    talking.scene.proxy.route_leads_here = False
+    talking.scene.transaction.is_known = known
+    talking.request()
+    assert talking.relays == relays
+
+
+@pytest.mark.parametrize("name", ["Replaces", "Join"])
+def test_given_a_reinvite_that_names_another_dialog_when_sent_then_400(name: str, tmp_path: Path) -> None:
+    """RFC 3891 §3: a Replaces header inside a dialog is refused with 400."""
+    talking = Talking(tmp_path, within("INVITE", headers=[(name, "x;to-tag=1;from-tag=2")]))
+    with pytest.raises(ReplacesInDialog) as refused:
+        talking.request()
+    assert (refused.value.status, talking.relays) == (400, 0)
+
+
+def test_given_a_bye_when_it_passes_then_the_talk_is_over_seen_from_either_end(tmp_path: Path) -> None:
+    talking = Talking(tmp_path, within("BYE"))
+    talking.request()
+    assert talking.tracking.told == [("over", DOMAIN, ENDS)]
+
+
+@pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
+def test_given_a_new_description_when_it_is_accepted_then_both_ends_hold_states_are_told_and_not_before(
+    method: str, tmp_path: Path
+) -> None:
+    talking = Talking(tmp_path, within(method, body=HOLD))
+    talking.request()
+    assert talking.scene.transaction.sent[0].reply is Callback.RENEWED_REPLY
+    assert talking.tracking.told == []
+
+    talking.scene.reply(200, to_tag="callee-tag", body=TALK)
+    talking.in_dialog.renewed()
+
+    assert talking.tracking.told == [
+        ("renewed", DOMAIN, ENDS, Device(FLOW.device, True)),
+        ("renewed", DOMAIN, ENDS, Device(CALLEE_FLOW.device, False)),
+    ]
+
+
+@pytest.mark.parametrize("status", [100, 183, 486, 488, 491])
+def test_given_a_new_description_when_it_is_not_accepted_then_nothing_is_told(
+    status: int, tmp_path: Path
+) -> None:
+    talking = Talking(tmp_path, within("INVITE", body=HOLD))
+    talking.request()
+    talking.scene.reply(status, to_tag="callee-tag")
+    talking.in_dialog.renewed()
+    assert talking.tracking.told == []
+
+
+def test_given_a_request_without_a_description_when_accepted_then_the_hold_state_is_unchanged(
+    tmp_path: Path,
+) -> None:
+    talking = Talking(tmp_path, within("UPDATE"))
+    talking.request()
+    talking.scene.reply(200, to_tag="callee-tag")
+    talking.in_dialog.renewed()
+    assert [words[3] for words in talking.tracking.told] == [
+        Device(FLOW.device, None),
+        Device(CALLEE_FLOW.device, None),
+    ]
+
+
+def test_given_an_answer_in_the_ack_when_it_passes_then_it_is_told(tmp_path: Path) -> None:
+    """RFC 3264 §4: the 2xx made the offer."""
+    talking = Talking(tmp_path, within("ACK", body=HOLD))
+    talking.request()
+    assert talking.tracking.told == [("renewed", DOMAIN, ENDS, Device(FLOW.device, True))]
+
+
+def test_given_a_callee_of_ours_and_a_caller_from_outside_when_he_says_bye_then_it_is_told_of_our_tenant(
+    tmp_path: Path,
+) -> None:
+    talking = Talking(tmp_path, within("BYE", from_host="elsewhere.example.org"))
+    talking.request()
+    assert talking.tracking.told == [("over", DOMAIN, ENDS)]
+
+
+def test_given_no_tenant_of_ours_or_no_provisioning_when_it_passes_then_it_is_relayed_untold(
+    tmp_path: Path,
+) -> None:
+    outside = Talking(tmp_path, within("BYE", from_host="a.example.org", to_host="b.example.org"))
+    outside.request()
+    assert (outside.relays, outside.tracking.told) == (1, [])
+    talking = Talking(tmp_path, within("BYE"))
+    talking.provisioned = False
+    talking.request()
+    assert (talking.relays, talking.tracking.told) == (1, [])
+
+
+# CANCEL
+
+
+def test_given_no_transaction_when_cancelled_then_481(tmp_path: Path) -> None:
+    talking = Talking(tmp_path, FakeMessage("CANCEL"))
+    talking.scene.transaction.is_known = False
+    with pytest.raises(RequestRefused) as refused:
+        talking.cancel()
+    assert (refused.value.status, talking.tracking.told) == (481, [])
+
+
+def test_given_a_call_that_nobody_picked_up_when_cancelled_then_it_is_relayed_as_it_is_and_forgotten(
+    tmp_path: Path,
+) -> None:
+    talking = Talking(tmp_path, FakeMessage("CANCEL", headers=[("Reason", "Q.850;cause=16")]))
+    talking.cancel()
+    assert (talking.relays, talking.scene.request.appended, talking.scene.request.removed) == (1, [], [])
+    assert talking.tracking.told == [("ended", DOMAIN, ENDS[0])]
+
+
+def test_given_a_call_that_was_picked_up_when_cancelled_then_the_phones_learn_it_and_before_the_relay(
+    tmp_path: Path,
+) -> None:
+    talking = Talking(tmp_path, FakeMessage("CANCEL", headers=[("Reason", "SIP;cause=487")]))
+    talking.tracking.picker = "103"
+    talking.cancel()
+    assert talking.scene.request.removed == ["Reason"]
+    assert talking.scene.request.appended == [COMPLETED_ELSEWHERE]
+    assert talking.scene.proxy.did == ["apply_changes"]
+    assert talking.relays == 1
+
+
+def test_given_completed_elsewhere_off_when_a_picked_up_call_is_cancelled_then_no_reason_is_added(
+    tmp_path: Path,
+) -> None:
+    talking = Talking(tmp_path, FakeMessage("CANCEL"), DomainSettings(completed_elsewhere=False))
+    talking.tracking.picker = "103"
+    talking.cancel()
+    assert (talking.relays, talking.scene.request.appended) == (1, [])
+
+
+@pytest.mark.parametrize("dialled", ["*87101", "%2A87"])
+def test_given_a_pickup_under_way_when_its_picker_cancels_then_no_call_of_that_name_is_forgotten(
+    dialled: str, tmp_path: Path
+) -> None:
+    talking = Talking(tmp_path, FakeMessage("CANCEL", ruri_user=dialled))
+    talking.cancel()
+    assert (talking.relays, talking.tracking.told) == (1, [])
+
+
+def test_given_a_store_that_is_away_when_cancelled_then_it_is_relayed(tmp_path: Path) -> None:
+    talking = Talking(tmp_path, FakeMessage("CANCEL"))
+    talking.tracking.fails = StoreUnavailable("no answer")
+    talking.cancel()
+    assert talking.relays == 1

@@ -1,0 +1,140 @@
+"""The small values of kemi.sip: flows, URIs, dialogs, Replaces."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kemi.sip.aor import Aor
+from kemi.sip.dialog import DialogId, Replaces
+from kemi.sip.flow import Flow
+from kemi.sip.uri import user_and_host
+
+ADDRESSES = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)).map(str)
+PORTS = st.integers(1, 65535)
+TRANSPORTS = st.sampled_from(["udp", "tcp", "tls", "ws", "wss"])
+TEXTS = (
+    st.text(max_size=12)
+    | st.text("a:0-1|", max_size=6)
+    | st.binary(max_size=6).map(lambda b: b.decode("utf-8", "surrogateescape"))
+)
+
+# Flow
+
+
+@given(TRANSPORTS, ADDRESSES, PORTS, ADDRESSES, PORTS)
+def test_given_any_flow_when_written_and_read_then_it_is_the_same(
+    transport: str, ip: str, port: int, here: str, own_port: int
+) -> None:
+    flow = Flow(transport, ip, port, f"{transport}:{here}:{own_port}")
+    assert Flow.parse(str(flow)) == flow
+
+
+@pytest.mark.parametrize(
+    "text", ["", "udp", "udp:", "udp:192.0.2.1", "udp:192.0.2.1:", "udp:192.0.2.1:sip/x"]
+)
+def test_given_text_that_is_no_flow_when_read_then_value_error(text: str) -> None:
+    with pytest.raises(ValueError, match="invalid literal"):
+        Flow.parse(text)
+
+
+def test_given_a_flow_when_its_next_hop_is_asked_then_ipv6_stands_in_brackets() -> None:
+    assert Flow("udp", "192.0.2.4", 5070, "s").uri == "sip:192.0.2.4:5070;transport=udp"
+    assert Flow("tcp", "2001:db8::4", 5070, "s").uri == "sip:[2001:db8::4]:5070;transport=tcp"
+
+
+def test_given_two_connections_of_one_host_when_named_then_they_are_two_devices() -> None:
+    one, other = Flow("tcp", "192.0.2.4", 5070, "s"), Flow("tcp", "192.0.2.4", 5071, "s")
+    assert one.device != other.device
+    assert one.device == Flow("tcp", "192.0.2.4", 5070, "another").device
+
+
+# URI
+
+
+@pytest.mark.parametrize(
+    ("uri", "parts"),
+    [
+        ("sip:101@pbx.example.com", ("101", "pbx.example.com")),
+        ("sips:101@PBX.example.COM:5061;transport=tls?a=b", ("101", "pbx.example.com")),
+        ("SIP:101@pbx.example.com", ("101", "pbx.example.com")),
+        ("sip:101:secret@pbx.example.com", ("101", "pbx.example.com")),
+        ("sip:pbx.example.com", ("", "pbx.example.com")),
+        ("sip:101@[2001:DB8::1]:5060;lr", ("101", "[2001:db8::1]")),
+        ("sip:a@b@pbx.example.com", ("a@b", "pbx.example.com")),
+        (" sip:101@pbx.example.com ", ("101", "pbx.example.com")),
+        ("tel:+15550100", ("", "")),
+        ("101@pbx.example.com", ("", "")),
+        ("", ("", "")),
+        ("sip:", ("", "")),
+    ],
+)
+def test_given_a_uri_when_taken_apart_then_user_and_lower_case_host_come_out(
+    uri: str, parts: tuple[str, str]
+) -> None:
+    assert user_and_host(uri) == parts
+
+
+@given(st.text() | st.text("sip:@[];?.a"))
+def test_given_any_text_when_taken_apart_then_nothing_is_raised(text: str) -> None:
+    user, host = user_and_host(f"sip:{text}")
+    assert host == host.lower()
+    assert isinstance(user, str)
+
+
+def test_given_an_address_of_record_when_written_then_it_is_a_sip_uri() -> None:
+    assert Aor("101", "pbx.example.com").uri == "sip:101@pbx.example.com"
+    assert str(Aor("101", "pbx.example.com")) == "101@pbx.example.com"
+
+
+# DialogId
+
+
+@given(TEXTS, TEXTS)
+def test_given_any_bytes_when_a_dialog_is_named_then_its_key_is_twenty_safe_characters(
+    call_id: str, tag: str
+) -> None:
+    assert re.fullmatch(r"[A-Za-z0-9_-]{20}", DialogId(call_id, tag).key)
+
+
+@given(TEXTS, TEXTS, TEXTS, TEXTS)
+def test_given_two_dialogs_when_named_then_their_keys_are_equal_only_when_they_are(
+    call_id: str, tag: str, other_id: str, other_tag: str
+) -> None:
+    one, other = DialogId(call_id, tag), DialogId(other_id, other_tag)
+    assert (one.key == other.key) == (one == other)
+
+
+@given(st.text("0123456789:ab", min_size=1, max_size=10), st.data())
+def test_given_one_text_when_it_is_cut_elsewhere_into_call_id_and_tag_then_the_key_differs(
+    text: str, data: st.DataObject
+) -> None:
+    cut, other = (data.draw(st.integers(0, len(text))) for _ in range(2))
+    keys = {DialogId(text[:at], text[at:]).key for at in (cut, other)}
+    assert len(keys) == len({cut, other})
+
+
+def test_given_one_call_id_with_another_tag_when_named_then_it_is_another_call() -> None:
+    assert DialogId("a", "1").key != DialogId("a", "2").key
+
+
+# Replaces
+
+
+def test_given_a_call_when_its_replaces_is_written_then_to_tag_is_the_caller_s_and_from_tag_the_callee_s() -> (
+    None
+):
+    """RFC 3891 §3: to-tag matches the recipient's local tag, and the recipient is the caller."""
+    assert str(Replaces("a84b4c", caller_tag="caller", callee_tag="callee")) == (
+        "a84b4c;to-tag=caller;from-tag=callee;early-only"
+    )
+
+
+def test_given_a_confirmed_dialog_when_its_replaces_is_written_then_early_only_can_be_left_out() -> None:
+    assert (
+        str(Replaces("a84b4c", "caller", "callee", early_only=False))
+        == "a84b4c;to-tag=caller;from-tag=callee"
+    )

@@ -1,0 +1,237 @@
+"""The one error boundary: every request gets a SIP answer, Kamailio always gets an int, an ACK gets nothing."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+
+from kemi.accounts.current import Follower
+from kemi.errors import (
+    AlreadyAnswered,
+    NoSuchAccount,
+    NotAuthorized,
+    NotOnHold,
+    NotPermitted,
+    NotProvisioned,
+    NotReachable,
+    PickupUnavailable,
+    Star87Error,
+    StoreUnavailable,
+)
+from kemi.handler import Handler
+from kemi.pickup.service import PickupService
+from kemi.routing.calls import Calls
+from kemi.routing.in_dialog import InDialog
+from kemi.routing.requests import Requests
+from kemi.sip.ports import Callback
+from tests.support.fake_sip import FakeMessage, FakeScene, invite
+
+ANSWERING = ("ksr_request_route", "ksr_failure_pickup")
+GUARDED = (
+    "ksr_reply_call",
+    "ksr_failure_call",
+    "ksr_branch_pickup",
+    "ksr_reply_pickup",
+    "ksr_reply_renewed",
+)
+EVERY = (*ANSWERING, *GUARDED, "ksr_follow_provisioning")
+NOT_UTF_8 = UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
+ERRORS = [
+    NotPermitted("no"),
+    StoreUnavailable("away"),
+    NotProvisioned(),
+    NOT_UTF_8,
+    ValueError("odd"),
+    KeyError("k"),
+    AssertionError("impossible"),
+    RecursionError(),
+    MemoryError(),
+    Star87Error(),
+]
+
+
+class Anything:
+    """Stands for a service: every method does the same."""
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        self._act = act
+        self.asked: list[str] = []
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+
+        def method(*_: object) -> None:
+            self.asked.append(name)
+            self._act()
+
+        return method
+
+
+class Boundary:
+    """A handler whose services all raise one error, or none."""
+
+    def __init__(self, error: BaseException | None = None, request: FakeMessage | None = None) -> None:
+        def act() -> None:
+            if error is not None:
+                raise error
+
+        self.reported: list[str] = []
+        self.scene = FakeScene(request or invite())
+        self.service = Anything(act)
+        service = self.service
+        self.handler = Handler(
+            cast(Requests, service),
+            cast(Calls, service),
+            cast(PickupService, service),
+            cast(InDialog, service),
+            cast(Follower, service),
+            self.scene.message,
+            self.scene.transaction,
+            self.reported.append,
+        )
+
+    def call(self, name: str) -> object:
+        """Call it as Kamailio does."""
+        callback = getattr(self.handler, name)
+        return callback(*[None] * len(inspect.signature(callback).parameters))
+
+    @property
+    def statuses(self) -> list[int]:
+        return [status for status, _, _ in self.scene.transaction.replies]
+
+
+@pytest.mark.parametrize(("name", "error"), list(itertools.product(EVERY, [None, *ERRORS])))
+def test_given_any_error_when_a_callback_runs_then_kamailio_gets_an_int_and_only_it(
+    name: str, error: BaseException | None
+) -> None:
+    answer = Boundary(error).call(name)
+    assert type(answer) is int
+    assert answer == 1
+
+
+@pytest.mark.parametrize(("name", "error"), list(itertools.product(ANSWERING, ERRORS)))
+def test_given_any_error_when_a_request_waits_then_it_gets_exactly_one_final_answer(
+    name: str, error: BaseException
+) -> None:
+    boundary = Boundary(error)
+    boundary.call(name)
+    assert len(boundary.statuses) == 1
+    assert boundary.statuses[0] >= 400
+
+
+@pytest.mark.parametrize(("name", "error"), list(itertools.product(GUARDED, ERRORS)))
+def test_given_any_error_when_kamailio_goes_on_by_itself_then_it_is_reported_and_nothing_is_answered(
+    name: str, error: BaseException
+) -> None:
+    boundary = Boundary(error)
+    boundary.call(name)
+    assert boundary.statuses == []
+    assert len(boundary.reported) == 1
+    assert type(error).__name__ in boundary.reported[0]
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_given_any_error_when_it_is_an_ack_that_raises_then_nobody_answers_it(error: BaseException) -> None:
+    boundary = Boundary(error, FakeMessage("ACK"))
+    assert boundary.call("ksr_request_route") == 1
+    assert boundary.statuses == []
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "reason", "headers"),
+    [
+        (NotPermitted("why"), 403, "Pickup Not Permitted", ('Warning: 399 star87 "why"',)),
+        (NoSuchAccount("x"), 404, "Not Found", ('Warning: 399 star87 "x"',)),
+        (NotAuthorized(), 403, "Forbidden", ()),
+        (NotReachable(), 480, "Temporarily Unavailable", ()),
+        (AlreadyAnswered("y"), 410, "Already Answered", ('Warning: 399 star87 "y"',)),
+        (NotOnHold("z"), 486, "Hold Your Current Call First", ('Warning: 399 star87 "z"',)),
+        (NotAuthorized('a"\r\nX: b'), 403, "Forbidden", ('Warning: 399 star87 "a\\" X: b"',)),
+        (PickupUnavailable("s"), 503, "Service Unavailable", ('Warning: 399 star87 "s"', "Retry-After: 2")),
+    ],
+)
+def test_given_a_refusal_when_raised_then_its_status_reason_and_warning_are_the_answer(
+    error: Exception, status: int, reason: str, headers: tuple[str, ...]
+) -> None:
+    boundary = Boundary(error)
+    boundary.call("ksr_request_route")
+    assert boundary.scene.transaction.replies == [(status, reason, headers)]
+    assert boundary.reported == []
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("away"), NotProvisioned()])
+def test_given_an_absence_when_raised_then_503_says_when_to_try_again(error: Exception) -> None:
+    boundary = Boundary(error)
+    boundary.call("ksr_request_route")
+    ((status, _, headers),) = boundary.scene.transaction.replies
+    assert status == 503
+    assert any(line.startswith("Retry-After: ") for line in headers)
+
+
+def test_given_bytes_that_are_no_utf_8_when_raised_then_400_and_no_report() -> None:
+    boundary = Boundary(NOT_UTF_8)
+    boundary.call("ksr_request_route")
+    assert boundary.statuses == [400]
+    assert boundary.reported == []
+
+
+def test_given_an_unforeseen_error_when_raised_then_500_tells_the_phone_nothing_and_the_log_everything() -> (
+    None
+):
+    boundary = Boundary(ValueError("secret"))
+    boundary.call("ksr_request_route")
+    assert boundary.scene.transaction.replies == [(500, "Server Internal Error", ())]
+    assert "secret" in boundary.reported[0]
+    assert "Traceback" in boundary.reported[0]
+
+
+def test_given_an_answer_that_cannot_be_sent_when_refused_then_it_is_reported_and_kamailio_gets_its_int() -> (
+    None
+):
+    boundary = Boundary(NotPermitted("no"))
+    boundary.scene.transaction.reply(200, "OK")
+    assert boundary.call("ksr_request_route") == 1
+    assert len(boundary.reported) == 1
+
+
+def test_given_a_message_that_cannot_be_read_when_refused_then_it_is_reported_and_kamailio_gets_its_int() -> (
+    None
+):
+    boundary = Boundary(ValueError("x"))
+
+    class Unreadable(FakeMessage):
+        @property
+        def method(self) -> str:
+            raise NOT_UTF_8
+
+        @method.setter
+        def method(self, value: str) -> None:
+            pass
+
+    boundary.scene.at_hand = Unreadable()
+    assert boundary.call("ksr_request_route") == 1
+    assert len(boundary.reported) == 2
+
+
+def test_given_no_error_when_called_then_each_callback_reaches_its_own_service() -> None:
+    expected = ["route", "failed", "replied", "failed", "dress_branch", "replied", "renewed", "follow"]
+    boundary = Boundary()
+    for name in EVERY:
+        boundary.call(name)
+    assert boundary.service.asked == expected
+    assert (boundary.statuses, boundary.reported) == ([], [])
+
+
+def test_given_a_process_that_begins_when_told_then_kamailio_gets_an_int() -> None:
+    assert Boundary().handler.child_init(1) == 1
+
+
+def test_given_the_callbacks_that_transactions_are_armed_with_when_looked_up_then_the_handler_has_each() -> (
+    None
+):
+    assert all(callable(getattr(Handler, callback.value)) for callback in Callback)
