@@ -5,6 +5,7 @@ Star87Error
 │   ├── NotAuthorized         403 a user says who he is not, or has no right to the service
 │   ├── UnknownDomain         403 the request is for a domain that is not served here
 │   ├── NoSuchAccount         404 the domain has no account of that number
+│   ├── MethodNotAllowed      405 the target does not take requests of this kind
 │   ├── NotReachable          480 the account exists and nobody can be rung
 │   └── PickupRefused         an attempt to pick up that ends without a call
 │       ├── NotPermitted      403
@@ -54,6 +55,10 @@ class UnknownDomain(RequestRefused):
 
 class NoSuchAccount(RequestRefused):
     status, reason = 404, "Not Found"
+
+
+class MethodNotAllowed(RequestRefused):
+    status, reason = 405, "Method Not Allowed"
 
 
 class NotReachable(RequestRefused):

@@ -33,6 +33,20 @@ class Settings:
     """How often a node asks whether a newer provisioning document is in force."""
     ring_max_s: int = 180
     """Longest that an extension, or a hunt stage without ring_s, is rung (RFC 3261 §16.6 timer C)."""
+    phone_silence_ms: int = 10_000
+    """How long a phone that is rung may stay silent before its branch is given up."""
+    gateway_silence_ms: int = 2_000
+    """How long a trunk's destination may stay silent before the next one is tried."""
+    gateway_probe_s: int = 10
+    """How often each destination of a trunk is asked, by OPTIONS, whether it is there."""
+    queue_look_ms: int = 50
+    """How often a node looks whether a waiting caller and an idle agent can be paired."""
+    queue_repeat_ms: int = 50_000
+    """How often a waiting caller hears 182 again (RFC 3261 §13.3.1.1: before a minute has passed)."""
+    queue_sign_ms: int = 10_000
+    """How often a node confirms that it still holds a queued call; after three omissions the call is forgotten."""
+    max_missed: int = 3
+    """Offers in a row that an agent may miss before he is logged out."""
     claim_ttl_ms: int = 15_000
     """How long a claim outlives a node that died holding it."""
     replaces_silence_ms: int = 2_000
@@ -52,6 +66,16 @@ class Settings:
     def node_dir(self) -> str:
         """Folder of this node: sockets, snapshot, logs."""
         return f"{self.run_dir}/{self.node}"
+
+    @property
+    def gateways_path(self) -> str:
+        """The list of trunks' destinations that kamailio.cfg reads."""
+        return f"{self.node_dir}/gateways.list"
+
+    @property
+    def seal_path(self) -> str:
+        """The key by which the node knows its own Record-Route; nodes that share an address need the same file."""
+        return f"{self.node_dir}/seal.key"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:

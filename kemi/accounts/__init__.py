@@ -9,8 +9,9 @@
     wire.py         Provisioning ↔ JSON, for the state store
     snapshot.py     Provisioning → one SQLite file on each node
     directory.py    that file as the workers read it: accounts, grants
+    trunks.py       sources, DIDs and prefixes of all trunks, for one look-up each
     model.py        accounts, domains, trunks: immutable values
     permission.py   who may see an account and who may pick up from it
 
-What a worker imports (model, permission, wire, snapshot, directory) needs the standard library alone.
+What a worker imports (model, permission, wire, snapshot, directory, trunks) needs the standard library alone.
 """

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from kemi.accounts import snapshot, wire
 from kemi.accounts.directory import Directory
+from kemi.accounts.model import Trunk
 from kemi.errors import NotProvisioned, StoreUnavailable
 
 
@@ -41,9 +42,12 @@ class DocumentStore(Protocol):
 Reindex = Callable[[str, str, str], int]
 """(domain, number, permission id): lets the calls that ring at an account follow its changed permission."""
 
+Install = Callable[[Sequence[Trunk]], None]
+"""Lets this node's SIP stack send calls to the destinations of these trunks, and of no others."""
+
 
 class Follower:
-    """Brings each new document into force on this node: a snapshot file, then its path for all workers.
+    """Brings each new document into force on this node: a snapshot file, the trunks, then its path for all workers.
 
     While the store is away the node goes on with the last one.
     """
@@ -52,12 +56,14 @@ class Follower:
         self,
         store: DocumentStore,
         reindex: Reindex,
+        install: Install,
         publish: Callable[[str], None],
         folder: str,
         report: Callable[[str], None],
     ) -> None:
         self._store = store
         self._reindex = reindex
+        self._install = install
         self._publish = publish
         self._folder = folder
         self._report = report
@@ -84,11 +90,15 @@ class Follower:
 
     def _apply(self, stamp: str, version: int, document: str) -> None:
         path = os.path.join(self._folder, f"directory-{stamp}.sqlite")
-        snapshot.write(wire.decode(document), version, path)
-        older, self._path = self._path, path
+        provisioning = wire.decode(document)
+        snapshot.write(provisioning, version, path)
+        self._install(provisioning.trunks)
+        older = self._path
         self._publish(path)
         if older and older != path:
             self._follow_permissions(older, path)
+        # Only now: a follower whom the store left half way begins anew from where he was.
+        self._path = path
         # A worker may be about to open the last one; those before it nobody needs.
         for name in os.listdir(self._folder):
             if name.startswith("directory-") and os.path.join(self._folder, name) not in (path, older):

@@ -11,7 +11,8 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
 from kemi.accounts import snapshot, wire
-from kemi.accounts.model import Account, DomainSettings, Extension, Kind, Trunk
+from kemi.accounts.model import Account, AgentGroup, DomainSettings, Extension, Kind, Trunk
+from kemi.accounts.trunks import TrunkTable
 from kemi.errors import NotProvisioned
 
 V = TypeVar("V")
@@ -58,7 +59,7 @@ class Directory:
         self._connection: sqlite3.Connection | None = None
         self._inherited: list[sqlite3.Connection] = []
         self._version = 0
-        self._trunks: tuple[Trunk, ...] | None = None
+        self._trunk_table: TrunkTable | None = None
         self._forget()
 
     @property
@@ -132,13 +133,45 @@ class Directory:
             for body, lists in rows:
                 yield _account(body, lists)
 
+    def agent_groups(self, domain: str) -> tuple[AgentGroup, ...]:
+        """The agent groups of a domain, by number."""
+        self._open()
+        domain = domain.lower()
+        known = self._agent_groups.get(domain)
+        if known is None:
+            if self.settings(domain) is None:
+                return ()
+            rows = self._rows(
+                "SELECT body, lists FROM account JOIN permission USING (domain, kind, permission_id)"
+                " WHERE domain = ? AND kind = ? ORDER BY number",
+                domain,
+                Kind.AGENT_GROUP.value,
+            )
+            groups = (_account(*row) for row in rows)
+            known = self._agent_groups[domain] = tuple(g for g in groups if isinstance(g, AgentGroup))
+        return known
+
+    def agents(self, domain: str) -> frozenset[str]:
+        """The extensions of a domain that are agents of some group."""
+        domain = domain.lower()
+        known = self._agents.get(domain)
+        if known is None:
+            known = frozenset(agent for group in self.agent_groups(domain) for agent in group.agents)
+            if self.settings(domain) is not None:
+                self._agents[domain] = known
+        return known
+
     def trunks(self) -> tuple[Trunk, ...]:
         """All trunks, in the document's order."""
+        rows = self._rows("SELECT body FROM trunk ORDER BY position")
+        return tuple(wire.trunk_of(json.loads(body)) for (body,) in rows)
+
+    def trunk_table(self) -> TrunkTable:
+        """The trunks as routing asks for them."""
         self._open()
-        if self._trunks is None:
-            rows = self._rows("SELECT body FROM trunk ORDER BY position")
-            self._trunks = tuple(wire.trunk_of(json.loads(body)) for (body,) in rows)
-        return self._trunks
+        if self._trunk_table is None:
+            self._trunk_table = TrunkTable(self.trunks())
+        return self._trunk_table
 
     def changed_permissions(self, older: Directory) -> Iterator[PermissionChange]:
         """Accounts of both versions, of one kind in both, whose permission differs; by domain and number.
@@ -166,7 +199,9 @@ class Directory:
         self._accounts: _Recent[Account] = _Recent(_CACHED)
         self._grants: _Recent[Grants] = _Recent(_CACHED)
         self._permission_ids: _Recent[Grants] = _Recent(_CACHED)
-        self._trunks = None
+        self._agent_groups: _Recent[tuple[AgentGroup, ...]] = _Recent(_CACHED)
+        self._agents: _Recent[frozenset[str]] = _Recent(_CACHED)
+        self._trunk_table = None
 
     def _open(self) -> None:
         """Connect, unless this process has done so: SQLite forbids a connection that was made before a fork."""

@@ -12,7 +12,7 @@ from kemi.accounts.faults import shown
 
 _NUMBER = re.compile(r"[0-9]{1,20}")
 _PATTERN = re.compile(r"[0-9]{1,20}|[0-9]{0,20}\*")
-_PICKUP_CODE = re.compile(r"[*#][0-9*#]{1,7}")
+_FEATURE_CODE = re.compile(r"[*#][0-9*#]{1,7}")
 _HA1 = re.compile(r"[0-9A-Fa-f]{32}")
 _DID = re.compile(r"\+?[0-9]{1,20}")
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -46,10 +46,10 @@ def pattern_fault(text: str) -> str:
     return f'{shown(text)} is no pattern; write an extension number, a prefix like "10*", or "*"'
 
 
-def pickup_code_fault(text: str) -> str:
-    if _PICKUP_CODE.fullmatch(text):
+def feature_code_fault(text: str) -> str:
+    if _FEATURE_CODE.fullmatch(text):
         return ""
-    return f'{shown(text)} is no pickup code; write "*" or "#", then 1 to 7 of digits, "*" and "#", like "*87"'
+    return f'{shown(text)} is no feature code; write "*" or "#", then 1 to 7 of digits, "*" and "#", like "*87"'
 
 
 def ha1_fault(text: str) -> str:

@@ -24,6 +24,8 @@ class DomainSettings:
     require_hold: bool = True
     completed_elsewhere: bool = True
     directed_includes_group_calls: bool = False
+    agent_login_code: str = "*64"
+    agent_logout_code: str = "*65"
 
 
 @dataclass(frozen=True, slots=True)

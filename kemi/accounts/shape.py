@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from kemi.accounts import formats, model
@@ -99,11 +99,24 @@ class AgentGroup(Account):
     overflow: SipUri | None = None
 
 
+Code = Annotated[str, _text(formats.feature_code_fault)]
+
+
 class Settings(Entry):
-    pickup_code: Annotated[str, _text(formats.pickup_code_fault)] = _SETTINGS.pickup_code
+    pickup_code: Code = _SETTINGS.pickup_code
     require_hold: bool = _SETTINGS.require_hold
     completed_elsewhere: bool = _SETTINGS.completed_elsewhere
     directed_includes_group_calls: bool = _SETTINGS.directed_includes_group_calls
+    agent_login_code: Code = _SETTINGS.agent_login_code
+    agent_logout_code: Code = _SETTINGS.agent_logout_code
+
+    @model_validator(mode="after")
+    def _codes_differ(self) -> Settings:
+        codes = (self.pickup_code, self.agent_login_code, self.agent_logout_code)
+        for i, code in enumerate(codes):
+            if any(other.startswith(code) for other in codes[:i] + codes[i + 1 :]):
+                raise _refuse(f"{shown(code)} begins another code as well; let no code begin with another")
+        return self
 
 
 class Domain(Entry):

@@ -34,6 +34,7 @@ CREATE TABLE account (
     domain TEXT NOT NULL, number TEXT NOT NULL, kind TEXT NOT NULL, permission_id TEXT NOT NULL, body TEXT NOT NULL,
     PRIMARY KEY (domain, number)
 ) WITHOUT ROWID;
+CREATE INDEX account_kind ON account (domain, kind) WHERE kind = 'agent_group';
 CREATE TABLE permission (
     domain TEXT NOT NULL, kind TEXT NOT NULL, permission_id TEXT NOT NULL, lists TEXT NOT NULL,
     PRIMARY KEY (domain, kind, permission_id)

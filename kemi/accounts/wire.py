@@ -75,6 +75,8 @@ def settings_body(settings: DomainSettings) -> dict[str, Any]:
         "require_hold": settings.require_hold,
         "completed_elsewhere": settings.completed_elsewhere,
         "directed_includes_group_calls": settings.directed_includes_group_calls,
+        "agent_login_code": settings.agent_login_code,
+        "agent_logout_code": settings.agent_logout_code,
     }
 
 

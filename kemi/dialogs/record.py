@@ -88,6 +88,8 @@ class CallRecord:
     """Extensions that are being rung now."""
     claimed_by: str = ""
     """Extension of the picker that has claimed it; empty: nobody."""
+    waiting: bool = False
+    """It waits in an agent group's queue and rings nobody."""
 
     def waited_ms(self, now_us: int) -> int:
         return max(0, (now_us - self.routed_at_us) // 1000)
@@ -102,6 +104,7 @@ class CallRecord:
             "caller_name": self.caller.display,
             "account": self.number,
             "kind": self.kind.value,
+            "state": "waiting" if self.waiting else "ringing",
             "ringing": list(self.ringing),
             "waited_ms": self.waited_ms(now_us),
             "replaces": self.caller.replaces,

@@ -26,6 +26,8 @@ class Placement:
     """Longest that the call can ring there."""
     by_member: bool = False
     """Also find it through each extension that it rings (domain setting directed_includes_group_calls)."""
+    agents: tuple[str, ...] = ()
+    """Agents of some group that take part, as caller or by being rung: they are not idle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +43,34 @@ class Device:
         return self.flow, "" if self.on_hold is None else "0" if self.on_hold else "1"
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The two ends of a call that was answered, and the agents among them."""
+
+    caller: Device
+    callee: Device
+    agents: tuple[str, ...] = ()
+    """Agents of some group that take part."""
+    serves: str = ""
+    """The agent who answered a call to his group; empty: it was no such call."""
+    wrap_up_s: int = 0
+    """How long that agent is not idle after the call."""
+
+
 class Tracking(Protocol):
     """What routing tells about calls. Only `ended` and `next_stage` wait for an answer (StoreUnavailable)."""
 
     def enter(self, call: Placement) -> None: ...
     def ringing(self, domain: str, dialog: DialogId, branch: int, callee_tag: str) -> None: ...
     def branch_failed(self, domain: str, dialog: DialogId, branch: int) -> None: ...
-    def answered(self, domain: str, dialog: DialogId, caller: Device, callee: Device) -> None: ...
+    def answered(self, domain: str, dialog: DialogId, answer: Answer) -> None: ...
     def forget(self, domain: str, dialog: DialogId) -> None: ...
-    def ended(self, domain: str, dialog: DialogId) -> str: ...
-    def next_stage(self, domain: str, dialog: DialogId, ringing: Iterable[str], ttl_ms: int) -> bool: ...
+    def ended(self, domain: str, dialog: DialogId) -> str:
+        """The caller gave up."""
+        ...
+
+    def next_stage(
+        self, domain: str, dialog: DialogId, ringing: Iterable[str], ttl_ms: int, agents: Iterable[str]
+    ) -> bool: ...
     def renewed(self, domain: str, ends: tuple[DialogId, DialogId], device: Device) -> None: ...
     def over(self, domain: str, ends: tuple[DialogId, DialogId]) -> None: ...

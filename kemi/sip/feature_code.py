@@ -1,4 +1,4 @@
-"""What was dialled: the pickup code, with or without a number (product: `*87`, `*87<number>`)."""
+"""What was dialled: the pickup code, with or without a number (`*87`, `*87<number>`), or an agent's code."""
 
 from __future__ import annotations
 
@@ -34,3 +34,8 @@ def parse_pickup_code(user: str, code: str) -> PickupCode | None:
     if not dialled.startswith(code):
         return None
     return PickupCode(dialled[len(code) :].removesuffix(CONFIRM_KEY))
+
+
+def is_code(user: str, code: str) -> bool:
+    """Whether the user part of a Request-URI is this code and nothing else but perhaps the confirm key."""
+    return unescape(user).removesuffix(CONFIRM_KEY) == code

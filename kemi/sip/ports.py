@@ -20,6 +20,9 @@ class Callback(StrEnum):
     PICKUP_REPLY = "ksr_reply_pickup"
     PICKUP_FAILURE = "ksr_failure_pickup"
     RENEWED_REPLY = "ksr_reply_renewed"
+    GATEWAY_FAILURE = "ksr_failure_gateway"
+    QUEUE_RESUMED = "ksr_resumed_queue"
+    QUEUE_FAILURE = "ksr_failure_queue"
 
 
 class Message(Protocol):
@@ -67,6 +70,11 @@ class Message(Protocol):
     @property
     def call_id(self) -> str: ...
     @property
+    def cseq(self) -> str:
+        """Number of the CSeq."""
+        ...
+
+    @property
     def contact_uri(self) -> str: ...
     @property
     def body(self) -> str: ...
@@ -97,6 +105,36 @@ class Transaction(Protocol):
         """Final answer; an INVITE's is retransmitted until it is acknowledged. headers: lines without CRLF."""
         ...
 
+    def create(self) -> None:
+        """Make the transaction before anything is sent, to answer it provisionally or suspend it."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """`index:label`: names the transaction on this node."""
+        ...
+
+    @property
+    def own_tag(self) -> str:
+        """To tag of the early dialog that this node's own provisional answer made."""
+        ...
+
+    def provisional(self, status: int, reason: str) -> None: ...
+    def repeat_provisional(self, call_id: str, cseq: str, status: int, reason: str) -> None:
+        """Answer another transaction of this node provisionally once more."""
+        ...
+
+    def suspend(self) -> None:
+        """Leave the transaction open with nothing sent, until it is resumed or its timers run out."""
+        ...
+
+    def resume(self, name: str, callback: Callback) -> None:
+        """Take up a suspended transaction: the callback runs, as a failure callback, before this returns.
+
+        It does not run when the transaction is no longer there or was cancelled.
+        """
+        ...
+
     def relay(self) -> bool:
         """Forward to the Request-URI and to every branch added; False when not one could be sent."""
         ...
@@ -108,8 +146,8 @@ class Transaction(Protocol):
     def call_back(
         self, *, reply: Callback | None, failure: Callback | None, branch: Callback | None = None
     ) -> None: ...
-    def set_timers(self, *, answer_ms: int, silence_ms: int = 0) -> None:
-        """Longest wait for a final answer, and for any answer at all (0: the stack's default)."""
+    def set_timers(self, *, answer_ms: int, silence_ms: int) -> None:
+        """Longest wait for a final answer, and for any answer at all."""
         ...
 
     def ignore_6xx(self) -> None:
@@ -134,11 +172,29 @@ class Transaction(Protocol):
         """In a failure callback: the status that would be sent upstream."""
         ...
 
+    def final_header(self, name: str) -> str:
+        """First value of a header field in the final answer that a failure callback is about, '' when there is none."""
+        ...
+
+    def drop_answers(self) -> None:
+        """In a failure callback that goes on elsewhere: what has been answered so far is no longer the answer."""
+        ...
+
+    @property
+    def is_unanswered(self) -> bool:
+        """In a failure callback: nothing at all came from where the request was sent, not even 100."""
+        ...
+
     @property
     def is_cancelled(self) -> bool: ...
     @property
     def is_known(self) -> bool:
         """The request belongs to an existing transaction: a retransmission, a CANCEL, an ACK of a negative answer."""
+        ...
+
+    @property
+    def cancels(self) -> str:
+        """Call-ID of the INVITE that the CANCEL at hand cancels, '' when there is none."""
         ...
 
     def aim(self, uri: str, flow: Flow | None = None) -> None:
@@ -153,6 +209,8 @@ class Location(Protocol):
         """Carry out the REGISTER at hand and answer it; False when it was refused (and answered)."""
         ...
 
-    def ring(self, number: str, domain: str, *, first: bool) -> bool:
-        """Add a branch for each contact of an extension; first: no branch has been added yet. False: it has none."""
+    def ring(self, number: str, domain: str, *, first: bool) -> int:
+        """Add a branch for each contact of an extension; first: no branch has been added yet. Returns how many."""
         ...
+
+    def is_registered(self, number: str, domain: str) -> bool: ...

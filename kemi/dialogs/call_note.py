@@ -1,0 +1,70 @@
+"""What a ringing call's transaction carries from its INVITE to its callbacks."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+
+from kemi.accounts.model import Kind
+
+NAME = "call"
+
+
+@dataclass(frozen=True, slots=True)
+class CallNote:
+    domain: str
+    caller_number: str
+    device: str
+    """Flow of the caller's device."""
+    on_hold: bool
+    """The caller's own description says hold."""
+    kind: Kind = Kind.EXTENSION
+    number: str = ""
+    """Account that it is routed to now; empty: outside (it is not tracked there)."""
+    stage: int = 0
+    routed_at_ms: int = 0
+    """When it came to that account, by this node's clock: what no_answer.after_s counts from."""
+    forwards: int = 0
+    """How often it was forwarded: bounds a loop."""
+    branches: int = 0
+    """Branches that its transaction has used so far."""
+    rung: tuple[tuple[int, str], ...] = ()
+    """The extensions that ring now, each with the first of its branches."""
+
+    def at(self, kind: Kind, number: str) -> CallNote:
+        return replace(self, kind=kind, number=number, stage=0, routed_at_ms=now_ms())
+
+    def outside(self) -> CallNote:
+        return replace(self, number="", rung=())
+
+    def ringing(self, contacts: Iterable[tuple[str, int]]) -> CallNote:
+        """Extensions are about to be rung, each on so many branches."""
+        rung, branch = [], self.branches
+        for number, count in contacts:
+            rung.append((branch, number))
+            branch += count
+        return replace(self, branches=branch, rung=tuple(rung))
+
+    @property
+    def extensions(self) -> tuple[str, ...]:
+        """The extensions that ring now."""
+        return tuple(number for _, number in self.rung)
+
+    def extension_on(self, branch: int) -> str:
+        """The extension that a branch rings, '' when it rings none."""
+        return next((number for first, number in reversed(self.rung) if branch >= first), "")
+
+    def pack(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def unpack(cls, text: str) -> CallNote:
+        values = json.loads(text)
+        rung = tuple((first, number) for first, number in values["rung"])
+        return cls(**{**values, "kind": Kind(values["kind"]), "rung": rung})
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
