@@ -7,6 +7,7 @@ from kemi.store.calls import Calls
 from kemi.store.connection import Connection, Report, _nothing
 from kemi.store.events import Events
 from kemi.store.provisioning import ProvisioningStore
+from kemi.store.queues import Queues
 
 
 class Store:
@@ -20,6 +21,7 @@ class Store:
             report=report,
         )
         self.calls = Calls(self._connection, settings)
+        self.queues = Queues(self._connection, settings)
         self.events = Events(self._connection, settings)
         self.provisioning = ProvisioningStore(self._connection)
 

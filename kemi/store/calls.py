@@ -9,9 +9,9 @@ from enum import IntEnum
 from kemi.accounts.directory import Grants
 from kemi.accounts.model import Kind
 from kemi.dialogs.record import Caller, CallRecord
-from kemi.dialogs.tracking import Device, Placement
+from kemi.dialogs.tracking import Answer, Device, Placement
 from kemi.errors import AlreadyAnswered, NotOnHold, StoreUnavailable
-from kemi.pickup.claim import Claim, Wanted
+from kemi.pickup.claim import Claim, Picked, Wanted
 from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
 from kemi.store import keys
@@ -63,6 +63,7 @@ def _record(domain: str, key: bytes | str, flat: Sequence[bytes]) -> CallRecord:
         early_tags=tuple(early),
         ringing=tuple(fields.get("m", "").split()),
         claimed_by=fields.get("b", ""),
+        waiting=fields.get("s") == keys.WAITING,
     )
 
 
@@ -91,6 +92,7 @@ class Calls:
             call.caller.pack(),
             " ".join(call.ringing),
             "1" if call.by_member else "",
+            " ".join(call.agents),
         )
 
     def ringing(self, domain: str, dialog: DialogId, branch: int, callee_tag: str) -> None:
@@ -101,7 +103,7 @@ class Calls:
         """A branch got a negative final response: its early dialogs are dead."""
         self._redis.post("branch_failed", keys.tenant(domain), dialog.key, branch)
 
-    def answered(self, domain: str, dialog: DialogId, caller: Device, callee: Device) -> None:
+    def answered(self, domain: str, dialog: DialogId, answer: Answer) -> None:
         """The callee answered: the call rings no more."""
         self._redis.post(
             "answered",
@@ -109,22 +111,27 @@ class Calls:
             dialog.key,
             self._settings.already_answered_ms,
             self._settings.dialog_ttl_s * 1000,
-            *caller.words(),
-            *callee.words(),
+            *answer.caller.words(),
+            *answer.callee.words(),
+            " ".join(answer.agents),
+            answer.serves,
+            answer.wrap_up_s * 1000,
         )
 
     def forget(self, domain: str, dialog: DialogId) -> None:
-        """As `ended`, where nobody needs to know whether it was claimed."""
-        self._redis.post("ended", keys.tenant(domain), dialog.key)
+        """The call went elsewhere, or was refused; an agent group counts it as overflowed."""
+        self._redis.post("ended", keys.tenant(domain), dialog.key, "overflowed")
 
     def ended(self, domain: str, dialog: DialogId) -> str:
-        """The call is over without an answer. Returns the extension that had claimed it, else ''."""
-        answer = self._redis.fcall("ended", keys.tenant(domain), dialog.key)
+        """The caller gave up. Returns the extension that had claimed the call, else ''."""
+        answer = self._redis.fcall("ended", keys.tenant(domain), dialog.key, "abandoned")
         return _text(answer[1]) if len(answer) > 1 else ""
 
-    def next_stage(self, domain: str, dialog: DialogId, ringing: Iterable[str], ttl_ms: int) -> bool:
+    def next_stage(
+        self, domain: str, dialog: DialogId, ringing: Iterable[str], ttl_ms: int, agents: Iterable[str]
+    ) -> bool:
         """A hunt group rings its next members. False: it was picked up meanwhile, ring nobody any more."""
-        code = self._redis.fcall("stage", keys.tenant(domain), dialog.key, ttl_ms, " ".join(ringing))
+        code = self._redis.fcall("stage", keys.tenant(domain), dialog.key, ttl_ms, " ".join(ringing), " ".join(agents))
         return StageCode(int(code)) is not StageCode.PICKED_UP
 
     def claim(self, wanted: Wanted) -> Claim | None:
@@ -161,18 +168,20 @@ class Calls:
         """Give a claim back: the call rings on in its old place."""
         self._redis.post("release", keys.tenant(domain), key, token)
 
-    def picked(self, domain: str, key: str, token: str, dialog: DialogId, picker: Device, caller: Device) -> None:
+    def picked(self, domain: str, picked: Picked) -> None:
         """The caller's device accepted the picker; the claim lasts until the old call has ended."""
         self._redis.post(
             "picked",
             keys.tenant(domain),
-            key,
-            token,
+            picked.key,
+            picked.token,
             self._settings.already_answered_ms,
             self._settings.dialog_ttl_s * 1000,
-            dialog.key,
-            *picker.words(),
-            *caller.words(),
+            picked.dialog.key,
+            *picked.picker.words(),
+            *picked.caller.words(),
+            " ".join(picked.agents),
+            picked.group,
         )
 
     def renewed(self, domain: str, ends: tuple[DialogId, DialogId], device: Device) -> None:
@@ -197,11 +206,12 @@ class Calls:
     def survey(self, domain: str, permits: Grants, *, most: int = 1000) -> Survey:
         """The calls that ring in a tenant, oldest first; permits: every permission id in use there."""
         sets = [
-            f"{keys.KIND_CODES[kind]}:{permit}"
-            for kind, ids in (
-                (Kind.HUNT_GROUP, permits.hunt_groups),
-                (Kind.EXTENSION, permits.extensions),
-                (Kind.AGENT_GROUP, permits.agent_groups),
+            f"{line}:{permit}"
+            for line, ids in (
+                (keys.KIND_CODES[Kind.HUNT_GROUP], permits.hunt_groups),
+                (keys.KIND_CODES[Kind.EXTENSION], permits.extensions),
+                (keys.KIND_CODES[Kind.AGENT_GROUP], permits.agent_groups),
+                (keys.WAITING, permits.agent_groups),
             )
             for permit in ids
         ]

@@ -19,6 +19,9 @@ from kemi.store import functions
 UNREAD_MOST = 16
 """Replies of posted commands that may be outstanding before they are read."""
 
+REFUSED_SOONER = 10
+"""A store that refuses the connection is tried again so many times sooner than one that hangs."""
+
 Report = Callable[[str], None]
 Word = str | bytes | int
 
@@ -124,7 +127,9 @@ class Connection:
     def _open_breaker(self, failure: Exception) -> None:
         # Replies may still be under way: only a new connection is in step again.
         self.close()
-        self._closed_until = time.monotonic() + self._retry_s
+        # A refusal costs nothing and may be asked for again soon; a wait costs the whole time-out.
+        waited = isinstance(failure, redis.TimeoutError)
+        self._closed_until = time.monotonic() + (self._retry_s if waited else self._retry_s / REFUSED_SOONER)
         if not self._failing:
             self._report(f"the state store does not answer: {failure}")
         self._failing = True
@@ -138,14 +143,15 @@ class Connection:
         if self._clock_ahead_s is not None:
             return
         self._redis.connect()
-        self._redis.send_command("TIME")
-        seconds, microseconds = self._redis.read_response()
-        self._clock_ahead_s = int(seconds) + int(microseconds) / 1_000_000 - time.monotonic()
+        now_us = int(self._answer_to(("FCALL_RO", functions.name_of("clock"), 0)))
+        self._clock_ahead_s = now_us / 1_000_000 - time.monotonic()
 
     def _ask(self, words: tuple[Word, ...]) -> Any:
         self._connect()
         self._read_unread()
-        words = _bytes(words)
+        return self._answer_to(_bytes(words))
+
+    def _answer_to(self, words: tuple[Word, ...]) -> Any:
         self._redis.send_command(*words)
         try:
             return self._redis.read_response()

@@ -8,7 +8,9 @@ from kemi.store import keys
 
 LIBRARY = "star87"
 FOLDER = Path(__file__).parent / "lua"
-READ_ONLY = frozenset({"stamp", "survey"})
+SHARED = ("_base", "_line", "_talk")
+"""Files of what the operations share, in the order in which they build on one another."""
+READ_ONLY = frozenset({"clock", "roster", "stamp", "survey"})
 
 
 def name_of(operation: str) -> str:
@@ -23,7 +25,7 @@ def operations() -> tuple[str, ...]:
 
 def library() -> str:
     """The library's source, as FUNCTION LOAD takes it. Each file keeps its locals to itself."""
-    parts = [f"#!lua name={LIBRARY}\n", keys.lua_table(), (FOLDER / "_common.lua").read_text()]
+    parts = [f"#!lua name={LIBRARY}\n", keys.lua_table(), *((FOLDER / f"{name}.lua").read_text() for name in SHARED)]
     for operation in operations():
         flags = ", flags = { 'no-writes' }" if operation in READ_ONLY else ""
         parts.append(

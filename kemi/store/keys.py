@@ -10,12 +10,20 @@ slot of a Redis Cluster and one function can change them atomically.
 | ring:p:KIND:PERMIT | zset   | the same calls, by kind and permission id of the account | its longest ring   |
 | ring:m:NUMBER      | zset   | calls that ring an extension as a group's member         | its longest ring   |
 | claims             | zset   | claimed calls: KEY by when the claim expires, in µs      | its longest ring   |
-| taken:NUMBER       | string | KEY of the call that was claimed or answered last        | a claim, or 5 s    |
+| taken:NUMBER       | string | KEY of the call that was claimed last, or `answered`     | a claim, or 5 s    |
 | device:FLOW        | hash   | answered calls of a device: KEY → `1` talks, `0` holds   | dialog_ttl_s       |
-| talk:KEY           | hash   | one confirmed dialog: which devices it keeps busy        | dialog_ttl_s       |
+| talk:KEY           | hash   | one confirmed dialog: the devices and agents in it       | dialog_ttl_s       |
+| wait:NUMBER        | zset   | callers who wait in an agent group's queue               | the longest wait   |
+| due:NODE           | zset   | queued calls of a node: KEY by its next sign of life     | the longest wait   |
+| agent:NUMBER       | hash   | `out`, `missed`, `idle_since`, `wrap_until` (fields)     | stays              |
+| busy:NUMBER        | set    | calls and dialogs in which an agent takes part           | the longest        |
+| stats:NUMBER       | hash   | what became of an agent group's callers; whose turn      | stays              |
 | events             | stream | the pickup record                                        | events_max entries |
 
-Outside any tenant: `s87:provision`, a hash of the document in force and its version.
+The calls that wait stand under ring:p:w:PERMIT too. An agent: `out` is logged out, `missed` offers in a row, µs else.
+
+Outside any tenant: `s87:provision`, a hash of the document in force and its version; `s87:queues:NODE`, a set of the
+tenants in which a node holds queued calls.
 
 Fields of call:KEY:
 
@@ -28,6 +36,11 @@ Fields of call:KEY:
 | m g   | extensions that ring now; set when they are indexed under ring:m         |
 | c b   | claim token; extension of the picker that claimed                        |
 | d     | set: picked up, the old call is ending                                   |
+| w     | agents that take part                                                    |
+| s     | `w` waits in a queue, `h` leaves it, else rings                          |
+| N T q | node and transaction (index:label) that hold it; CSeq of its INVITE      |
+| z     | agents who were offered it and did not take it                           |
+| y v   | set: agents may be offered it; when the last 182 was sent                |
 | gone  | set: ended before it was entered (two workers crossed)                   |
 """
 
@@ -47,15 +60,29 @@ SUFFIXES = {
     "device": "device:",
     "talk": "talk:",
     "events": "events",
+    "waiting": "wait:",
+    "due": "due:",
+    "agent": "agent:",
+    "busy": "busy:",
+    "stats": "stats:",
 }
 
 KIND_CODES = {Kind.HUNT_GROUP: "h", Kind.EXTENSION: "e", Kind.AGENT_GROUP: "a"}
+WAITING = "w"
 KINDS = {code: kind for kind, code in KIND_CODES.items()}
 
 
 def tenant(domain: str) -> str:
     """Prefix of a tenant's keys: KEYS[1] of every function on calls."""
     return f"s87:{{{domain}}}:"
+
+
+def due(domain: str, node: str) -> str:
+    return tenant(domain) + SUFFIXES["due"] + node
+
+
+def queues(node: str) -> str:
+    return f"s87:queues:{node}"
 
 
 def events(domain: str) -> str:

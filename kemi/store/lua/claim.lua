@@ -12,19 +12,7 @@
 --          {4}                     too late: nothing was claimed
 -- A general pickup reads the head of one sorted set for each permission id; what is claimed is in no set.
 
-local ORDER = { 'h', 'e', 'a' }
-
-local function words(text)
-  local list = {}
-  for word in string.gmatch(text, '%S+') do list[#list + 1] = word end
-  return list
-end
-
-local function set_of(list)
-  local set = {}
-  for _, word in ipairs(list) do set[word] = true end
-  return set
-end
+local ORDER = { 'h', 'e', 'a', WAITING } -- agent groups: what rings goes before who waits
 
 -- Whether a device has a call that is not on hold. A dialog whose end was never seen has expired by now, though later
 -- calls kept the device's list alive: it goes.
@@ -89,6 +77,7 @@ end
 
 local function search_directed(prefix, picker, tried, number, kind, permits, includes_group_calls)
   local id = search(prefix, picker, tried, { key(prefix, 'by_number', number) })
+  if not id and kind == 'a' then id = search(prefix, picker, tried, { key(prefix, 'waiting', number) }) end
   if id or kind ~= 'e' or not includes_group_calls then return id end
   for _, group_kind in ipairs({ 'h', 'a' }) do
     local admitted = set_of(permits[group_kind])
@@ -108,6 +97,7 @@ local function claim(keys, args)
   expire_claims(prefix, now)
   local tried = set_of(words(args[8]))
   local permits = { h = words(args[9]), e = words(args[10]), a = words(args[11]) }
+  permits[WAITING] = permits.a
   local id
   if number == '' then
     id = search_general(prefix, picker, tried, permits)
@@ -115,11 +105,12 @@ local function claim(keys, args)
     id = search_directed(prefix, picker, tried, number, kind, permits, args[12] == '1')
   end
   if not id then
-    if number ~= '' and redis.call('EXISTS', key(prefix, 'taken', number)) == 1 then return { 2 } end
-    return { 0 }
+    -- What this attempt had itself, and lost when the caller gave up, nobody else was faster with.
+    local taken = number ~= '' and redis.call('GET', key(prefix, 'taken', number))
+    return { taken and not tried[taken] and 2 or 0 }
   end
   local call_key = key(prefix, 'call', id)
-  leave_ring(sets_of(prefix, call_key), id)
+  leave_line(sets_of(prefix, call_key), id)
   redis.call('HSET', call_key, 'c', token, 'b', picker)
   redis.call('ZADD', key(prefix, 'claims'), now + ttl_ms * 1000, id)
   -- Nobody may look for long after its node died: the list must outlive the call.

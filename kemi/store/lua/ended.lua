@@ -1,18 +1,19 @@
 -- ended: a call that rang is over without an answer (cancelled, refused, timed out).
 -- KEYS[1]  prefix of the tenant
--- ARGV     id
+-- ARGV     id, statistic of the agent group that counts it when nobody was picking it up ('abandoned', …; '' none)
 -- returns  {0}          there was no such call; a mark stops an `enter` that is still on its way
 --          {1}          forgotten
 --          {2, picker}  forgotten; it was claimed by this picker's extension
 local function ended(keys, args)
   local prefix, id = keys[1], args[1]
-  local f = fields(key(prefix, 'call', id), 'k', 'b', 'n', 'd')
+  local f = fields(key(prefix, 'call', id), 'k', 'b', 'n')
   if not f[1] then
     if redis.call('EXISTS', key(prefix, 'talk', id)) == 1 then return { 0 } end
     mark_gone(prefix, id)
     return { 0 }
   end
   forget(prefix, id)
+  if f[1] == 'a' and not f[2] and args[2] ~= '' then count(prefix, f[3], args[2]) end
   -- Claimed and gone: a directed pickup is told "already answered" for a moment, not for as long as a claim lasts.
   local taken = key(prefix, 'taken', f[3])
   if f[2] and redis.call('GET', taken) == id and redis.call('PTTL', taken) > MARK_MS then

@@ -1,7 +1,8 @@
 -- enter: a call was routed to an account; it takes its place in that account's line (leaving another's, if forwarded).
 -- KEYS[1]  prefix of the tenant
 -- ARGV     id, ttl_ms, kind code, number, permission id, caller's extension number, caller (packed),
---          members that ring (blank-separated), '1' to index them one by one or ''
+--          members that ring (blank-separated), '1' to index them one by one or '',
+--          agents that take part (blank-separated)
 -- returns  1 entered
 --          0 the call had already ended: two workers crossed, nothing stays
 local function enter(keys, args)
@@ -16,11 +17,12 @@ local function enter(keys, args)
   local now = now_us()
   local grouped = args[9] == '1'
   redis.call('HSET', call_key, 'k', args[3], 'n', args[4], 'p', args[5], 't', now, 'l', ttl_ms,
-    'f', args[6], 'x', args[7], 'm', args[8])
+    'f', args[6], 'x', args[7], 'm', args[8], 'w', args[10])
   if grouped then redis.call('HSET', call_key, 'g', 1) end
   redis.call('PEXPIRE', call_key, ttl_ms)
-  local sets = ring_sets(prefix, args[3], args[4], args[5], args[8], grouped)
+  watch(prefix, id, args[10], ttl_ms)
+  local sets = sets_of(prefix, call_key)
   for _, set in ipairs(sets) do redis.call('ZREMRANGEBYSCORE', set, '-inf', now - HYGIENE_US) end
-  join_ring(sets, id, now, ttl_ms)
+  join_line(sets, id, now, ttl_ms)
   return 1
 end

@@ -8,10 +8,12 @@ local function renewed(keys, args)
   local prefix, ttl_ms = keys[1], args[3]
   for i = 1, 2 do
     local talk = key(prefix, 'talk', args[i])
-    local f = fields(talk, 'caller', 'callee')
+    local f = fields(talk, 'caller', 'callee', 'agents')
     if f[1] then
       redis.call('PEXPIRE', talk, ttl_ms)
-      for _, device in ipairs(f) do
+      watch(prefix, args[i], f[3], tonumber(ttl_ms))
+      for end_of_it = 1, 2 do
+        local device = f[end_of_it]
         if device ~= '' then
           local name = key(prefix, 'device', device)
           redis.call('PEXPIRE', name, ttl_ms)

@@ -1,5 +1,4 @@
--- stamp: what tells one document in force from another. Asked again and again by each node: being a function, it also
--- finds out, and soon, that a store came back without the library.
+-- stamp: what tells one document in force from another.
 -- KEYS[1]  the provision key
 -- returns  the stamp, '' when no document is in force
 local function stamp(keys)

@@ -1,0 +1,35 @@
+-- For all functions of the library: keys, the clock, words.
+
+local function key(prefix, name, ...)
+  return prefix .. SUFFIX[name] .. table.concat({ ... }, ':')
+end
+
+-- Redis' own clock in microseconds: the same for every node.
+local function now_us()
+  local time = redis.call('TIME')
+  return time[1] * 1000000 + time[2]
+end
+
+local function fields(name, ...)
+  return redis.call('HMGET', name, ...)
+end
+
+local function lengthen(name, ttl_ms)
+  if redis.call('PTTL', name) < ttl_ms then redis.call('PEXPIRE', name, ttl_ms) end
+end
+
+local function each_word(text, visit)
+  for word in string.gmatch(text or '', '%S+') do visit(word) end
+end
+
+local function words(text)
+  local list = {}
+  each_word(text, function(word) list[#list + 1] = word end)
+  return list
+end
+
+local function set_of(list)
+  local set = {}
+  for _, word in ipairs(list) do set[word] = true end
+  return set
+end

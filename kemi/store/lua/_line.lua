@@ -1,0 +1,121 @@
+-- A ringing or waiting call's places in line, and the agents that it keeps busy.
+
+local HYGIENE_US = 86400000000 -- an entry older than a day is a ghost that a crash left
+local WAITING = 'w' -- state of a call that waits in an agent group's queue
+local QUEUE_BRANCH = '99' -- the queue's own early dialog: no branch has this number, so it never fails
+local HELD = 'h' -- it is on its way out of the queue: in no line
+
+-- Agents that take part in a call are not idle.
+local function watch(prefix, id, agents, ttl_ms)
+  each_word(agents, function(agent)
+    local busy = key(prefix, 'busy', agent)
+    redis.call('SADD', busy, id)
+    lengthen(busy, ttl_ms)
+  end)
+end
+
+local function unwatch(prefix, id, agents)
+  each_word(agents, function(agent) redis.call('SREM', key(prefix, 'busy', agent), id) end)
+end
+
+-- The calls and dialogs that keep an agent busy, and the ghosts among what is noted: nobody saw those end.
+local function calls_of(prefix, agent)
+  local live, ghosts = {}, {}
+  for _, id in ipairs(redis.call('SMEMBERS', key(prefix, 'busy', agent))) do
+    local exists = redis.call('EXISTS', key(prefix, 'call', id), key(prefix, 'talk', id)) > 0
+    local list = exists and live or ghosts
+    list[#list + 1] = id
+  end
+  return live, ghosts
+end
+
+-- The sets in which a call stands.
+local function sets_of(prefix, call_key)
+  local f = fields(call_key, 'k', 'n', 'p', 'm', 'g', 's')
+  if not f[1] or f[6] == HELD then return {} end
+  if f[6] == WAITING then
+    return { key(prefix, 'waiting', f[2]), key(prefix, 'by_permission', WAITING, f[3]) }
+  end
+  local sets = { key(prefix, 'by_number', f[2]), key(prefix, 'by_permission', f[1], f[3]) }
+  if f[5] then each_word(f[4], function(m) sets[#sets + 1] = key(prefix, 'by_member', m) end) end
+  return sets
+end
+
+local function join_line(sets, id, routed_at_us, ttl_ms)
+  for _, set in ipairs(sets) do
+    redis.call('ZADD', set, routed_at_us, id)
+    lengthen(set, ttl_ms)
+  end
+end
+
+local function leave_line(sets, id)
+  for _, set in ipairs(sets) do redis.call('ZREM', set, id) end
+end
+
+-- Back to its place in line. A call whose record has gone has no place.
+local function unclaim(prefix, id)
+  redis.call('ZREM', key(prefix, 'claims'), id)
+  local call_key = key(prefix, 'call', id)
+  local f = fields(call_key, 't', 'l', 'n')
+  if not f[1] then return false end
+  redis.call('HDEL', call_key, 'c', 'b')
+  local taken = key(prefix, 'taken', f[3])
+  if redis.call('GET', taken) == id then redis.call('DEL', taken) end
+  join_line(sets_of(prefix, call_key), id, f[1], tonumber(f[2]))
+  return true
+end
+
+-- A claim that its node did not give back (it died) ends here, when somebody next looks.
+local function expire_claims(prefix, now)
+  local claims = key(prefix, 'claims')
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', claims, '-inf', now, 'LIMIT', 0, 256)) do
+    if redis.call('HEXISTS', key(prefix, 'call', id), 'd') == 1 then
+      redis.call('ZREM', claims, id)
+    else
+      unclaim(prefix, id)
+    end
+  end
+end
+
+-- The early dialogs of the branches that `dies` names are dead. Returns how many are left.
+local function drop_branches(call_key, dies)
+  local early = redis.call('HGET', call_key, 'e')
+  if not early then return 0 end
+  local kept = {}
+  for line in string.gmatch(early, '[^\n]+') do
+    if not dies(string.match(line, '^%d+')) then kept[#kept + 1] = line end
+  end
+  redis.call('HSET', call_key, 'e', table.concat(kept, '\n'))
+  return #kept
+end
+
+-- Everything of a call that rings or waits goes.
+local function forget(prefix, id)
+  local call_key = key(prefix, 'call', id)
+  local f = fields(call_key, 'n', 'w', 'N')
+  if not f[1] then return end
+  leave_line(sets_of(prefix, call_key), id)
+  unwatch(prefix, id, f[2])
+  if f[3] then redis.call('ZREM', key(prefix, 'due', f[3]), id) end
+  redis.call('ZREM', key(prefix, 'claims'), id)
+  redis.call('DEL', call_key)
+end
+
+-- A call that is over before its `enter` arrived (two workers crossed) leaves a mark that keeps the late one out.
+local MARK_MS = 5000
+
+local function mark_gone(prefix, id)
+  local call_key = key(prefix, 'call', id)
+  redis.call('HSET', call_key, 'gone', 1)
+  redis.call('PEXPIRE', call_key, MARK_MS)
+end
+
+-- A directed pickup that comes a moment too late is told so.
+local function mark_taken(prefix, id, number, ttl_ms)
+  redis.call('SET', key(prefix, 'taken', number), id, 'PX', ttl_ms)
+end
+
+-- One more (or so many) of something happened in an agent group.
+local function count(prefix, group, statistic, more)
+  redis.call('HINCRBY', key(prefix, 'stats', group), statistic, more or 1)
+end
