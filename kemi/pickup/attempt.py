@@ -21,6 +21,8 @@ class Target:
     number: str
     shown_for: str
     """What the call was for, to show: name of the account, else its number."""
+    caller_number: str
+    """The caller's extension; empty: from outside."""
     display: str
     uri: str
     contact: str
@@ -41,6 +43,7 @@ class Target:
             kind=call.kind,
             number=call.number,
             shown_for=shown_for,
+            caller_number=caller.number,
             display=caller.shown,
             uri=caller.uri,
             contact=caller.contact,
@@ -68,18 +71,21 @@ class Attempt:
     started_ms: int
     tried: tuple[str, ...] = ()
     """Keys of the calls that it was sent after, or that it could not be sent after."""
+    sent: int = 0
+    """How many calls it was sent after."""
     obstacle: str = ""
     """Why the last call could not be had: goes into the Warning of the final answer."""
     raced: bool = False
     """A caller's device said that the call had been answered."""
     target: Target | None = None
+    """The call that it is after; when it has ended, the last one that it was after."""
     done: bool = False
 
     def after(self, target: Target) -> Attempt:
         return replace(self, target=target, tried=(*self.tried, target.key))
 
     def lost(self, obstacle: str, *, raced: bool = False) -> Attempt:
-        return replace(self, target=None, obstacle=obstacle, raced=self.raced or raced)
+        return replace(self, obstacle=obstacle, raced=self.raced or raced)
 
     def pack(self) -> str:
         return json.dumps(asdict(self))

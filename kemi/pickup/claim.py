@@ -40,12 +40,29 @@ class Claim:
     call: CallRecord
 
 
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """The caller's device accepted the picker."""
+
+    key: str
+    """The call that was claimed, and the claim's token."""
+    token: str
+    dialog: DialogId
+    """The new one, between picker and caller."""
+    picker: Device
+    caller: Device
+    agents: tuple[str, ...] = ()
+    """Agents of some group that take part in it."""
+    group: str = ""
+    """The agent group whose caller it was; empty: another account's."""
+
+
 class PickupStore(Protocol):
     """The store's operations that a pickup needs; the awaited one is `claim`."""
 
     def claim(self, wanted: Wanted) -> Claim | None: ...
     def release(self, domain: str, key: str, token: str) -> None: ...
-    def picked(self, domain: str, key: str, token: str, dialog: DialogId, picker: Device, caller: Device) -> None: ...
+    def picked(self, domain: str, picked: Picked) -> None: ...
 
 
 class PickupRecord(Protocol):

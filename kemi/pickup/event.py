@@ -25,7 +25,7 @@ class PickupEvent:
     caller: str = ""
     call_id: str = ""
     tried: int = 0
-    """How many calls it was sent after."""
+    """How many calls it was sent after; 0: the call that is named could not be sent to."""
     waited_ms: int = 0
     """How long the call had been ringing when it was claimed."""
     took_ms: int = 0

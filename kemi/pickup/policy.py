@@ -61,7 +61,13 @@ def candidates(
     # A directed pickup looks at the account's own calls before those that ring it as a member.
     ranked = sorted(
         calls,
-        key=lambda call: (bool(number) and call.number != number, ORDER.index(call.kind), call.routed_at_us, call.key),
+        key=lambda call: (
+            bool(number) and call.number != number,
+            ORDER.index(call.kind),
+            call.waiting,
+            call.routed_at_us,
+            call.key,
+        ),
     )
     return [
         Candidate(call, _obstacle(call, directory, picker, number, includes_group_calls=includes_group_calls))

@@ -6,9 +6,10 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NoReturn
 
 from kemi.accounts.directory import Directory
-from kemi.accounts.model import Extension
+from kemi.accounts.model import Extension, Kind
 from kemi.dialogs.tracking import Device
 from kemi.errors import (
     AlreadyAnswered,
@@ -21,9 +22,9 @@ from kemi.errors import (
 from kemi.pickup import attempt as notes
 from kemi.pickup import replaces
 from kemi.pickup.attempt import Attempt, Target
-from kemi.pickup.claim import PickupRecord, PickupStore, Wanted
+from kemi.pickup.claim import Claim, Picked, PickupRecord, PickupStore, Wanted
 from kemi.pickup.event import PickupEvent
-from kemi.pickup.policy import scope_of
+from kemi.pickup.policy import Scope, scope_of
 from kemi.settings import Settings
 from kemi.sip.aor import Aor
 from kemi.sip.dialog import DialogId
@@ -39,6 +40,8 @@ CANNOT_TAKE_MEDIA = (415, 488, 606)
 NO_SUCH_DIALOG = 481
 ANSWERED_ALREADY = 486
 NO_CALL = "no call that you may pick up is ringing"
+LOOKED_AT_MOST = 100
+"""Calls that one `*87` may claim, those included to which nothing can be sent: it must end in time."""
 
 
 class PickupService:
@@ -74,11 +77,7 @@ class PickupService:
         )
         for name in FOREIGN_HEADERS:
             message.remove_header(name)
-        try:
-            self._pursue(attempt)
-        except PickupRefused as refusal:
-            self._write(attempt, refusal.outcome, refusal.status)
-            raise
+        self._pursue(attempt)
 
     def dress_branch(self) -> None:
         """The INVITE to the caller is about to be sent."""
@@ -101,13 +100,18 @@ class PickupService:
         if attempt.done:
             return
         self._transaction.remember(notes.NAME, replace(attempt, done=True).pack())
+        agents = self._directory().agents(attempt.domain)
         self._store.picked(
             attempt.domain,
-            target.key,
-            target.token,
-            DialogId(message.call_id, message.from_tag),
-            Device(attempt.device, attempt.on_hold),
-            Device(Flow.parse(target.flow).device, bool(holds(message.body))),
+            Picked(
+                key=target.key,
+                token=target.token,
+                dialog=DialogId(message.call_id, message.from_tag),
+                picker=Device(attempt.device, attempt.on_hold),
+                caller=_caller_end(target, message),
+                agents=tuple(number for number in (attempt.picker, target.caller_number) if number in agents),
+                group=target.number if target.kind is Kind.AGENT_GROUP else "",
+            ),
         )
         self._write(attempt, "picked_up", message.status)
 
@@ -119,67 +123,73 @@ class PickupService:
             return
         status = self._transaction.final_status
         if self._transaction.is_cancelled:
-            self._give_back(attempt, target)
+            self._give_back(attempt)
             self._write(attempt, "cancelled", 487)
             return
         if status == NO_SUCH_DIALOG and len(target.callee_tags) > 1:
             attempt = replace(attempt, target=replace(target, callee_tags=target.callee_tags[1:]))
             if self._send(attempt):
                 return
-        self._give_back(attempt, target)
-        try:
-            if status in CANNOT_TAKE_MEDIA:
-                raise MediaRefused("the caller's device cannot take your media; the call rings on")
-            obstacle = f"the caller's device answered {status}"
-            self._pursue(attempt.lost(obstacle, raced=status == ANSWERED_ALREADY))
-        except PickupRefused as refusal:
-            self._write(attempt, refusal.outcome, refusal.status)
-            raise
+        self._give_back(attempt)
+        if status in CANNOT_TAKE_MEDIA:
+            self._refuse(attempt, MediaRefused("the caller's device cannot take your media; the call rings on"))
+        obstacle = f"the caller's device answered {status}"
+        self._pursue(attempt.lost(obstacle, raced=status == ANSWERED_ALREADY))
 
     def _pursue(self, attempt: Attempt) -> None:
-        """Claim the next call and go after it; raises PickupRefused when none is left."""
-        picker = Aor(attempt.picker, attempt.domain)
-        code = PickupCode(attempt.dialled)
-        directory = self._directory()
-        scope = scope_of(directory, picker, code)
-        settings = directory.settings(attempt.domain)
+        """Claim the next call that can be had and go after it; raises PickupRefused when none is left."""
+        try:
+            scope = scope_of(self._directory(), Aor(attempt.picker, attempt.domain), PickupCode(attempt.dialled))
+            while attempt.sent < self._settings.pickup_tries and len(attempt.tried) < LOOKED_AT_MOST:
+                claim = self._claim(attempt, scope)
+                if claim is None:
+                    break
+                attempt = self._after(attempt, claim)
+                obstacle = self._obstacle(attempt, claim)
+                if not obstacle:
+                    if self._send(replace(attempt, sent=attempt.sent + 1)):
+                        return
+                    obstacle = "the caller's device cannot be reached"
+                self._give_back(attempt)
+                attempt = attempt.lost(obstacle)
+            if attempt.raced and attempt.dialled:
+                raise AlreadyAnswered("the call was answered before the pickup reached the caller")
+            raise NothingEligible(attempt.obstacle or NO_CALL)
+        except PickupRefused as refusal:
+            self._refuse(attempt, refusal)
+
+    def _claim(self, attempt: Attempt, scope: Scope) -> Claim | None:
+        settings = self._directory().settings(attempt.domain)
         assert settings is not None, "an account without its domain"
-        while len(attempt.tried) < self._settings.pickup_tries:
-            wanted = Wanted(
-                picker=picker,
-                token=secrets.token_urlsafe(9),
-                grants=scope.grants,
-                number=scope.account.number if scope.account else "",
-                kind=scope.account.kind if scope.account else None,
-                device=attempt.device if settings.require_hold else "",
-                tried=attempt.tried,
-                includes_group_calls=settings.directed_includes_group_calls,
-            )
-            try:
-                claim = self._store.claim(wanted)
-            except StoreUnavailable as failure:
-                raise PickupUnavailable("the state of calls is not known at the moment; try again") from failure
-            if claim is None:
-                break
-            call = claim.call
-            account = directory.account(attempt.domain, call.number)
-            shown_for = (account.name if account else "") or call.number
-            target = Target.of(call, claim.token, shown_for, time.time_ns() // 1000)
-            attempt = attempt.after(target)
-            # The index may lag behind a permission that was withdrawn a moment ago; the directory does not.
-            if account is None or not account.permission.may_pick_up(picker.number):
-                obstacle = f"{call.number} does not let {picker.number} pick up its calls"
-            else:
-                obstacle = replaces.obstacle(target, supported=call.caller.replaces)
-            if not obstacle:
-                if self._send(attempt):
-                    return
-                obstacle = "the caller's device cannot be reached"
-            self._give_back(attempt, target)
-            attempt = attempt.lost(obstacle)
-        if attempt.raced and attempt.dialled:
-            raise AlreadyAnswered("the call was answered before the pickup reached the caller")
-        raise NothingEligible(attempt.obstacle or NO_CALL)
+        wanted = Wanted(
+            picker=Aor(attempt.picker, attempt.domain),
+            token=secrets.token_urlsafe(9),
+            grants=scope.grants,
+            number=scope.account.number if scope.account else "",
+            kind=scope.account.kind if scope.account else None,
+            device=attempt.device if settings.require_hold else "",
+            tried=attempt.tried,
+            includes_group_calls=settings.directed_includes_group_calls,
+        )
+        try:
+            return self._store.claim(wanted)
+        except StoreUnavailable as failure:
+            raise PickupUnavailable("the state of calls is not known at the moment; try again") from failure
+
+    def _after(self, attempt: Attempt, claim: Claim) -> Attempt:
+        account = self._directory().account(attempt.domain, claim.call.number)
+        shown_for = (account.name if account else "") or claim.call.number
+        return attempt.after(Target.of(claim.call, claim.token, shown_for, time.time_ns() // 1000))
+
+    def _obstacle(self, attempt: Attempt, claim: Claim) -> str:
+        """Why nothing can be sent after a claimed call, '' when it can."""
+        call = claim.call
+        account = self._directory().account(attempt.domain, call.number)
+        # The index may lag behind a permission that was withdrawn a moment ago; the directory does not.
+        if account is None or not account.permission.may_pick_up(attempt.picker):
+            return f"{call.number} does not let {attempt.picker} pick up its calls"
+        assert attempt.target is not None
+        return replaces.obstacle(attempt.target, supported=call.caller.replaces)
 
     def _send(self, attempt: Attempt) -> bool:
         assert attempt.target is not None
@@ -191,8 +201,13 @@ class PickupService:
             answer_ms=self._settings.replaces_answer_ms,
         )
 
-    def _give_back(self, attempt: Attempt, target: Target) -> None:
-        self._store.release(attempt.domain, target.key, target.token)
+    def _give_back(self, attempt: Attempt) -> None:
+        if attempt.target is not None:
+            self._store.release(attempt.domain, attempt.target.key, attempt.target.token)
+
+    def _refuse(self, attempt: Attempt, refusal: PickupRefused) -> NoReturn:
+        self._write(attempt, refusal.outcome, refusal.status)
+        raise refusal
 
     def _attempt(self) -> Attempt:
         return Attempt.unpack(self._transaction.recall(notes.NAME))
@@ -206,16 +221,23 @@ class PickupService:
                 dialled=attempt.dialled,
                 outcome=outcome,
                 status=status,
-                mode=replaces.MODE if target else "",
+                mode=replaces.MODE if attempt.sent else "",
                 account=target.number if target else "",
                 kind=target.kind.value if target else "",
                 caller=target.uri if target else "",
                 call_id=target.call_id if target else "",
-                tried=len(attempt.tried),
+                tried=attempt.sent,
                 waited_ms=target.waited_ms if target else 0,
                 took_ms=_now_ms() - attempt.started_ms,
             )
         )
+
+
+def _caller_end(target: Target, message: Message) -> Device:
+    """The caller's device that took the pickup; a trunk's address is no device whose hold anybody asks for."""
+    if not target.caller_number:
+        return Device("")
+    return Device(Flow.parse(target.flow).device, bool(holds(message.body)))
 
 
 def _now_ms() -> int:
