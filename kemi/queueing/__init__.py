@@ -1,0 +1,1 @@
+"""Agent groups: callers wait in a queue until an agent is idle."""

@@ -1,0 +1,190 @@
+"""The queue of an agent group, in a proxy: the caller's INVITE is suspended after a 182, and resumed for each offer.
+
+One process of each node dispatches: it asks the store again and again which caller is next for which agent, and
+resumes the transactions that this node holds. So a queue is one queue over all nodes, and an agent who becomes idle,
+by whatever way, is found at the next look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from kemi.accounts.directory import Directory
+from kemi.accounts.model import AgentGroup, Forward
+from kemi.dialogs import call_note
+from kemi.dialogs.call_note import CallNote
+from kemi.dialogs.record import Caller
+from kemi.errors import NotProvisioned, NotReachable, StoreUnavailable
+from kemi.pickup.claim import PickupRecord
+from kemi.queueing.duty import set_duty, write_logged_out_after_misses
+from kemi.queueing.queue import Again, Duty, Entry, Expired, Joined, Line, Offer, QueueStore
+from kemi.settings import Settings
+from kemi.sip.dialog import DialogId
+from kemi.sip.ports import Callback, Location, Message, Transaction
+
+QUEUED = (182, "Queued")
+BRANCHES_MOST = 24
+"""tm numbers at most 30 branches in one transaction; each suspension takes one, each offer one for each contact."""
+SLACK_S = 30
+PAUSE_LEAST_S = 1
+"""How long an agent who did not take a caller is offered nobody, at least: his phone still ends the offer that was
+cancelled, and would answer the same call on another branch with 482 (RFC 3261 §8.2.2.2)."""
+
+Forwarding = Callable[[Message, CallNote, Forward], bool]
+
+
+def _nowhere(_message: Message, _note: CallNote, _forward: Forward) -> bool:
+    return False
+
+
+class Queueing:
+    def __init__(
+        self,
+        directory: Callable[[], Directory],
+        message: Callable[[], Message],
+        transaction: Transaction,
+        location: Location,
+        store: QueueStore,
+        record: PickupRecord,
+        settings: Settings,
+    ) -> None:
+        self._directory = directory
+        self._message = message
+        self._transaction = transaction
+        self._location = location
+        self._store = store
+        self._record = record
+        self._settings = settings
+        self._resumed: Offer | Expired | None = None
+        self.forward: Forwarding = _nowhere
+        """How a call goes on to an overflow (set by the wiring: routing lies above queueing)."""
+
+    def enqueue(self, message: Message, note: CallNote, group: AgentGroup, caller: Caller) -> None:
+        """Let a call wait for an agent of the group. Raises NotReachable (480), StoreUnavailable (nothing was done)."""
+        self._transaction.create()
+        settings = self._directory().settings(note.domain)
+        entry = Entry(
+            domain=note.domain,
+            group=group,
+            caller=caller,
+            transaction=self._transaction.name,
+            cseq=message.cseq,
+            caller_agents=(caller.number,) if caller.number in self._directory().agents(note.domain) else (),
+            by_member=bool(settings and settings.directed_includes_group_calls),
+            ttl_ms=(group.max_wait_s + group.ring_s + SLACK_S) * 1000,
+        )
+        joined = self._store.join(entry)
+        if joined is Joined.ENDED:
+            return
+        if joined is not Joined.WAITS:
+            why = "no agent is logged in" if joined is Joined.NOBODY_LOGGED_IN else "the queue is full"
+            self._overflow(message, note, group, why)
+            return
+        self._transaction.provisional(*QUEUED)
+        self._suspend(note, group)
+        self._store.ready(note.domain, caller.dialog, self._transaction.own_tag)
+
+    def dispatch(self) -> None:
+        """One look at every tenant whose callers this node holds; runs in a process of its own."""
+        try:
+            directory = self._directory()
+            for domain in self._store.domains():
+                lines = [Line(group, self._reachable(group, domain)) for group in directory.agent_groups(domain)]
+                for action in self._store.dispatch(domain, lines):
+                    self._carry_out(domain, action)
+        except (NotProvisioned, StoreUnavailable):
+            return
+
+    def resumed(self) -> None:
+        """The transaction of an Offer or Expired is at hand again."""
+        action, self._resumed = self._resumed, None
+        message = self._message()
+        note = self._note()
+        group = self._group(note)
+        if group is None or not isinstance(action, Offer):
+            self._leave(message, note, group, "waited too long")
+        elif not self._offer(note, group, action):
+            self._back(message, note, group, in_vain=False)
+
+    def failed(self) -> None:
+        """The agents that were offered the caller did not take him, or nobody continued him in time."""
+        if self._transaction.is_cancelled:
+            return
+        message = self._message()
+        note = self._note()
+        group = self._group(note)
+        if group is None or not note.rung:
+            self._leave(message, note, group, "waited too long")
+        else:
+            self._back(message, note, group, in_vain=True)
+
+    def set_duty(self, domain: str, agent: str, duty: Duty) -> bool:
+        """Log an agent in or out; False when he was so already. Raises StoreUnavailable."""
+        return set_duty(self._store, self._record, domain, agent, duty)
+
+    def _carry_out(self, domain: str, action: Offer | Expired | Again) -> None:
+        if isinstance(action, Again):
+            self._transaction.repeat_provisional(action.call_id, action.cseq, *QUEUED)
+            return
+        self._resumed = action
+        self._transaction.resume(action.transaction, Callback.QUEUE_RESUMED)
+        if self._resumed is not None:
+            # The caller had gone, or the node was restarted: nobody is there to be rung for.
+            self._resumed = None
+            self._store.lost(domain, action.key)
+
+    def _reachable(self, group: AgentGroup, domain: str) -> tuple[str, ...]:
+        return tuple(agent for agent in group.agents if self._location.is_registered(agent, domain))
+
+    def _note(self) -> CallNote:
+        return CallNote.unpack(self._transaction.recall(call_note.NAME))
+
+    def _group(self, note: CallNote) -> AgentGroup | None:
+        account = self._directory().account(note.domain, note.number)
+        return account if isinstance(account, AgentGroup) else None
+
+    def _offer(self, note: CallNote, group: AgentGroup, offer: Offer) -> bool:
+        contacts: list[tuple[str, int]] = []
+        for agent in offer.agents:
+            count = self._location.ring(agent, note.domain, first=not contacts)
+            if count:
+                contacts.append((agent, count))
+        if not contacts:
+            return False
+        self._transaction.remember(call_note.NAME, note.ringing(contacts).pack())
+        self._transaction.call_back(reply=Callback.CALL_REPLY, failure=Callback.QUEUE_FAILURE)
+        self._transaction.set_timers(answer_ms=group.ring_s * 1000, silence_ms=self._settings.phone_silence_ms)
+        return self._transaction.relay()
+
+    def _back(self, message: Message, note: CallNote, group: AgentGroup, *, in_vain: bool) -> None:
+        """Back to his place in the queue; on to the overflow when the transaction can take no more offers."""
+        if note.branches >= BRANCHES_MOST:
+            self._leave(message, note, group, "offered too often")
+            return
+        # Suspended first: the dispatcher may resume him as soon as the store has him waiting.
+        self._suspend(note, group)
+        try:
+            dialog = DialogId(message.call_id, message.from_tag)
+            pause_s = max(group.wrap_up_s, PAUSE_LEAST_S)
+            _, logged_out = self._store.missed(note.domain, dialog, in_vain=in_vain, pause_s=pause_s)
+        except StoreUnavailable:
+            return
+        for agent in logged_out:
+            write_logged_out_after_misses(self._record, note.domain, agent, group.number)
+
+    def _suspend(self, note: CallNote, group: AgentGroup) -> None:
+        # The dispatcher ends a wait in time; these timers end it when the dispatcher or the store is gone.
+        longest_ms = (group.max_wait_s + SLACK_S) * 1000
+        self._transaction.set_timers(answer_ms=longest_ms, silence_ms=longest_ms)
+        self._transaction.remember(call_note.NAME, replace(note, branches=note.branches + 1, rung=()).pack())
+        self._transaction.call_back(reply=None, failure=Callback.QUEUE_FAILURE)
+        self._transaction.suspend()
+
+    def _leave(self, message: Message, note: CallNote, group: AgentGroup | None, why: str) -> None:
+        self._store.overflowed(note.domain, DialogId(message.call_id, message.from_tag).key)
+        self._overflow(message, note, group, why)
+
+    def _overflow(self, message: Message, note: CallNote, group: AgentGroup | None, why: str) -> None:
+        if group is None or not group.overflow or not self.forward(message, note, Forward(group.overflow)):
+            raise NotReachable(why)
