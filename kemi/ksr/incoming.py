@@ -15,6 +15,10 @@ def _text(name: str) -> str:
     return "" if value is None else str(value)
 
 
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address and not address.startswith("[") else address
+
+
 class Incoming:
     """Implements kemi.sip.ports.Message. Make a new one for each callback."""
 
@@ -71,6 +75,10 @@ class Incoming:
         return _text("$ci")
 
     @cached_property
+    def cseq(self) -> str:
+        return _text("$cs")
+
+    @cached_property
     def contact_uri(self) -> str:
         return _text("$(ct{nameaddr.uri})")
 
@@ -85,7 +93,9 @@ class Incoming:
     @cached_property
     def flow(self) -> Flow:
         transport = _text("$proto").lower()
-        return Flow(transport, _text("$si"), int(_text("$sp")), f"{transport}:{_text('$Ri')}:{_text('$Rp')}")
+        return Flow(
+            transport, _text("$si"), int(_text("$sp")), f"{transport}:{_bracketed(_text('$Ri'))}:{_text('$Rp')}"
+        )
 
     def header(self, name: str) -> str:
         value = KSR.hdr.get(name)

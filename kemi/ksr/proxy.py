@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
+
 import KSR
+
+from kemi.ksr.seal import Seal
 
 MAX_FORWARDS = 70
 """RFC 3261 §16.6 step 3: put on a request that has none."""
@@ -10,10 +14,15 @@ SANITY_CHECKS = 17895 + 512
 """sanity's default checks and that of Proxy-Require (RFC 3261 §16.3 step 5: 420 names what is not supported)."""
 URI_CHECKS = 7
 DIRECTORY = "directory"
+TENANT = "tenant"
+"""Parameter of our Record-Route."""
 
 
 class KamailioProxy:
     """Implements kemi.routing.requests.Proxy."""
+
+    def __init__(self, seal: Seal | None = None) -> None:
+        self._seal = seal or Seal(secrets.token_bytes(32))
 
     def has_hops_left(self) -> bool:
         """Count Max-Forwards down; False when it was zero."""
@@ -34,20 +43,29 @@ class KamailioProxy:
         """RFC 3581: answer to where the request really came from."""
         KSR.force_rport()
 
-    def record_route(self) -> None:
-        KSR.rr.record_route()
+    def record_route(self, tenant: str) -> None:
+        """Stay on the path of the dialog; the tenant comes back with every request in it (`tenant_of_route`)."""
+        KSR.rr.record_route_params(f";{TENANT}={self._seal.put(tenant, _call_id())}")
 
     def follow_route(self) -> bool:
         """Take this node off the Route set (RFC 3261 §16.4); False when the request names no route through here."""
         # loose_route() follows a Route to anybody; only one that was ours leaves its parameters behind.
         return KSR.rr.loose_route() > 0 and KSR.rr.check_route_param("(^|;)lr") > 0
 
-    def relay_stateless(self) -> None:
-        KSR.forward()
+    def tenant_of_route(self) -> str:
+        """The tenant that this node wrote into the Record-Route of this very call, '' for whatever else is there."""
+        route = str(KSR.hdr.get("Route") or "").partition(">")[0]
+        parameters = (parameter.partition("=") for parameter in route.split(";"))
+        sealed = next((value for name, _, value in parameters if name == TENANT), "")
+        return self._seal.check(sealed, _call_id())
 
     def apply_changes(self) -> None:
         """Write header changes into the message now, so that what Kamailio copies from it has them."""
         KSR.textopsx.msg_apply_changes()
+
+
+def _call_id() -> str:
+    return str(KSR.pv.get("$ci") or "")
 
 
 def log_error(text: str) -> None:
