@@ -11,9 +11,11 @@ from collections.abc import Callable
 from kemi.accounts.current import Follower
 from kemi.errors import NotProvisioned, RequestRefused, StoreUnavailable
 from kemi.pickup.service import PickupService
+from kemi.queueing.service import Queueing
 from kemi.routing.calls import Calls
 from kemi.routing.in_dialog import InDialog
 from kemi.routing.requests import Requests
+from kemi.routing.trunks import Trunks
 from kemi.sip.headers import retry_after, warning
 from kemi.sip.ports import Message, Transaction
 
@@ -28,6 +30,8 @@ class Handler:
         calls: Calls,
         pickup: PickupService,
         in_dialog: InDialog,
+        queueing: Queueing,
+        trunks: Trunks,
         follower: Follower,
         message: Callable[[], Message],
         transaction: Transaction,
@@ -37,6 +41,8 @@ class Handler:
         self._calls = calls
         self._pickup = pickup
         self._in_dialog = in_dialog
+        self._queueing = queueing
+        self._trunks = trunks
         self._follower = follower
         self._message = message
         self._transaction = transaction
@@ -66,6 +72,18 @@ class Handler:
 
     def ksr_reply_renewed(self, _message: object) -> int:
         return self._guarded(self._in_dialog.renewed)
+
+    def ksr_failure_gateway(self, _message: object) -> int:
+        return self._answering(self._trunks.failed)
+
+    def ksr_failure_queue(self, _message: object) -> int:
+        return self._answering(self._queueing.failed)
+
+    def ksr_resumed_queue(self, _message: object) -> int:
+        return self._answering(self._queueing.resumed)
+
+    def ksr_dispatch(self, _message: object, _event: str) -> int:
+        return self._guarded(self._queueing.dispatch)
 
     def ksr_follow_provisioning(self, _message: object, _event: str) -> int:
         return self._guarded(self._follower.follow)

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import re
+
 from kemi.dialogs.record import Caller
 from kemi.sip.dialog import DialogId
+from kemi.sip.headers import unquoted
 from kemi.sip.ports import Message
 
 ANONYMOUS_URI = "sip:anonymous@anonymous.invalid"
 HIDING = frozenset({"id", "user", "header"})
+_ASSERTED = re.compile(
+    r"""(?: (?P<quoted>"(?:[^"\\]|\\.)*") \s* | (?P<words>[^<",;]*) ) <(?P<in_brackets>[^>]+)>
+      | (?P<bare>[^\s,;<]+)""",
+    re.VERBOSE,
+)
+_NAMING = ("sip:", "sips:", "tel:")
 
 
 def caller_of(message: Message, number: str) -> Caller:
-    """number: the authenticated extension that sent it, '' for a caller from outside."""
-    hidden = _wants_privacy(message)
+    """number: the authenticated extension that sent it, '' for a caller from a trunk.
+
+    A trunk is trusted to assert who calls (RFC 3325 §5); of an extension From has been checked.
+    """
+    display, uri = message.from_display, f"sip:{message.from_user}@{message.from_host}"
+    if wants_privacy(message):
+        display, uri = "", ANONYMOUS_URI
+    elif not number:
+        display, uri = _asserted(message) or (display, uri)
     return Caller(
         dialog=DialogId(message.call_id, message.from_tag),
         number=number,
-        display="" if hidden else message.from_display,
-        uri=ANONYMOUS_URI if hidden else f"sip:{message.from_user}@{message.from_host}",
+        display=display,
+        uri=uri,
         contact=message.contact_uri,
         flow=message.flow,
         routes=_routes(message),
@@ -31,10 +47,21 @@ def _tokens(message: Message, name: str) -> frozenset[str]:
     )
 
 
-def _wants_privacy(message: Message) -> bool:
+def wants_privacy(message: Message) -> bool:
     """RFC 3323 §4.2, RFC 3325 §9.3: who must stay unnamed is not named to the picker either."""
     privacy = message.header("Privacy")
     return bool(privacy) and not HIDING.isdisjoint(word.strip().lower() for word in privacy.split(";"))
+
+
+def _asserted(message: Message) -> tuple[str, str] | None:
+    """Display name and URI of the first P-Asserted-Identity (RFC 3325 §9.1); None when there is none to be read."""
+    found = _ASSERTED.match(message.header("P-Asserted-Identity").strip())
+    if found is None:
+        return None
+    uri = found["in_brackets"] or found["bare"]
+    if not uri.lower().startswith(_NAMING):
+        return None
+    return unquoted(found["quoted"] or "") or (found["words"] or "").strip(), uri
 
 
 def _routes(message: Message) -> tuple[str, ...]:

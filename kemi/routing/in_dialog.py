@@ -9,6 +9,7 @@ from typing import Protocol
 from kemi.accounts.directory import Directory
 from kemi.dialogs.tracking import Device, Tracking
 from kemi.errors import NotProvisioned, RequestRefused, StoreUnavailable
+from kemi.routing.trunks import domain_of_did
 from kemi.sip.dialog import DialogId
 from kemi.sip.feature_code import parse_pickup_code
 from kemi.sip.headers import COMPLETED_ELSEWHERE
@@ -30,8 +31,8 @@ class ReplacesInDialog(RequestRefused):
 
 class Router(Protocol):
     def follow_route(self) -> bool: ...
-    def record_route(self) -> None: ...
-    def relay_stateless(self) -> None: ...
+    def record_route(self, tenant: str) -> None: ...
+    def tenant_of_route(self) -> str: ...
     def apply_changes(self) -> None: ...
 
 
@@ -52,19 +53,25 @@ class InDialog:
 
     def request(self, message: Message) -> None:
         """Route a request that has a To tag (RFC 3261 §16.4); raises NoSuchDialog (481)."""
+        tenant, routed = self._tenant(message), self._router.tenant_of_route()
         if not self._router.follow_route():
             self._without_route(message)
             return
         if message.method == "INVITE":
+            if not routed:
+                # Anybody can write a To tag and a Route. A call that this node has not let through does not pass as
+                # one that it has, on to a trunk, say, without credentials.
+                raise NoSuchDialog("no call has come through here that this could belong to")
             self._refuse_replaces(message)
-            self._router.record_route()
-        self._record(message)
+            self._router.record_route(tenant)
+        self._record(message, tenant)
         if not self._transaction.relay():
             self._transaction.relay_failed()
 
     def cancel(self, message: Message) -> None:
         """Relay a CANCEL (RFC 3261 §9.2, §16.10); the phones of a call that was picked up learn why."""
-        if not self._transaction.is_known:
+        # The stack finds the INVITE by its branch; whose call it is tells only the INVITE itself.
+        if self._transaction.cancels != message.call_id:
             raise NoSuchDialog("no such transaction")
         if self._was_picked_up(message):
             message.remove_header("Reason")
@@ -95,8 +102,7 @@ class InDialog:
             if message.has_header(name):
                 raise ReplacesInDialog(f"{name} inside a dialog")
 
-    def _record(self, message: Message) -> None:
-        domain = self._tenant(message)
+    def _record(self, message: Message, domain: str) -> None:
         if not domain:
             return
         if message.method == "BYE":
@@ -120,7 +126,10 @@ class InDialog:
             directory = self._directory()
         except NotProvisioned:
             return ""
-        return next((host for host in (message.from_host, message.to_host) if directory.settings(host)), "")
+        # A call from or to a trunk has foreign hosts in From and To. A CANCEL has no Route, but the DID that it calls.
+        routed = self._router.tenant_of_route() or domain_of_did(directory, message)
+        hosts = (routed, message.from_host, message.to_host, message.ruri_host)
+        return next((host for host in hosts if host and directory.settings(host)), "")
 
     def _was_picked_up(self, message: Message) -> bool:
         domain = self._tenant(message)

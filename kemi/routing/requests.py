@@ -6,21 +6,24 @@ from collections.abc import Callable
 from typing import Protocol
 
 from kemi.accounts.directory import Directory
-from kemi.accounts.model import Account, Extension
-from kemi.errors import NoSuchAccount, NotAuthorized, NotReachable, RequestRefused
+from kemi.accounts.model import Account, DomainSettings, Extension
+from kemi.dialogs.call_note import CallNote
+from kemi.errors import MethodNotAllowed, NoSuchAccount, NotAuthorized, NotReachable, RequestRefused
 from kemi.pickup.service import PickupService
-from kemi.routing.call_note import CallNote
+from kemi.queueing.queue import Duty
+from kemi.queueing.service import Queueing
 from kemi.routing.calls import Calls
 from kemi.routing.identity import Identity
 from kemi.routing.in_dialog import InDialog, Router
+from kemi.routing.trunks import REPLACING, Trunks
 from kemi.sip.aor import Aor
-from kemi.sip.feature_code import PickupCode, parse_pickup_code, unescape
+from kemi.sip.feature_code import is_code, parse_pickup_code, unescape
+from kemi.sip.headers import warning
 from kemi.sip.ports import Location, Message, Transaction
 from kemi.sip.sdp import holds
 
 ALLOW = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, REFER, NOTIFY, INFO, MESSAGE, SUBSCRIBE, REGISTER"
 DIALOG_FORMING = frozenset({"INVITE", "SUBSCRIBE", "REFER"})
-REPLACING = ("Replaces", "Join")
 
 
 class Proxy(Router, Protocol):
@@ -36,10 +39,6 @@ class TooManyHops(RequestRefused):
     status, reason = 483, "Too Many Hops"
 
 
-class MethodNotAllowed(RequestRefused):
-    status, reason = 405, "Method Not Allowed"
-
-
 class Requests:
     def __init__(
         self,
@@ -51,6 +50,8 @@ class Requests:
         in_dialog: InDialog,
         calls: Calls,
         pickup: PickupService,
+        queueing: Queueing,
+        trunks: Trunks,
     ) -> None:
         self._directory = directory
         self._proxy = proxy
@@ -60,6 +61,8 @@ class Requests:
         self._in_dialog = in_dialog
         self._calls = calls
         self._pickup = pickup
+        self._queueing = queueing
+        self._trunks = trunks
 
     def route(self, message: Message) -> None:
         """Answer or relay one request; raises RequestRefused with the answer that it ends with."""
@@ -80,11 +83,19 @@ class Requests:
             # RFC 3261 §17.1.1.3: without a dialog it can only be for a negative answer of ours.
             if self._transaction.is_known:
                 self._transaction.relay()
+        else:
+            self._begin(message)
+
+    def _begin(self, message: Message) -> None:
+        """A request that begins something: known by the trunk that it comes from, or else by its credentials."""
+        method = message.method
+        trunk = self._directory().trunk_table().at(message.flow.ip, message.flow.port)
+        if method == "OPTIONS" and (trunk or not message.ruri_user):
+            self._transaction.reply(200, "OK", (ALLOW, "Accept: application/sdp", "Supported: replaces, path"))
+        elif trunk:
+            self._trunks.accept(message, trunk)
         elif method == "REGISTER":
             self._register(message)
-        elif method == "OPTIONS" and not message.ruri_user:
-            self._directory()
-            self._transaction.reply(200, "OK", (ALLOW, "Accept: application/sdp", "Supported: replaces, path"))
         else:
             self._initial(message)
 
@@ -101,30 +112,51 @@ class Requests:
         if message.ruri_host != caller.domain:
             raise NotAuthorized("calls do not leave their domain")
         settings = directory.settings(caller.domain)
-        code = parse_pickup_code(message.ruri_user, settings.pickup_code) if settings else None
+        assert settings is not None, "a caller without his domain"
         # A Route that the phone was configured with has done its work by leading here.
         message.remove_header("Route")
         if message.method in DIALOG_FORMING:
-            self._proxy.record_route()
-        if code is not None:
-            self._feature(message, caller, code)
+            self._proxy.record_route(caller.domain)
+        if self._feature(message, caller, settings):
             return
         for name in REPLACING:
             if message.has_header(name):
                 raise NotAuthorized(f"{name} is not accepted from a phone; dial the pickup code")
-        account = directory.account(caller.domain, unescape(message.ruri_user))
+        number = unescape(message.ruri_user)
+        account = directory.account(caller.domain, number)
+        note = CallNote(caller.domain, caller.number, message.flow.device, bool(holds(message.body)))
         if account is None:
-            raise NoSuchAccount(f"{caller.domain} has no such account")
-        if message.method == "INVITE":
-            note = CallNote(caller.domain, caller.number, message.flow.device, bool(holds(message.body)))
+            way_out = self._trunks.leads_out(number) if message.method == "INVITE" else None
+            if way_out is None:
+                raise NoSuchAccount(f"{caller.domain} has no such account")
+            self._trunks.send(message, note, *way_out)
+        elif message.method == "INVITE":
             self._calls.place(message, note, account)
         else:
             self._pass_on(caller, account)
 
-    def _feature(self, message: Message, caller: Aor, code: PickupCode) -> None:
+    def _feature(self, message: Message, caller: Aor, settings: DomainSettings) -> bool:
+        """Carry out a feature code; False when none was dialled."""
+        pickup = parse_pickup_code(message.ruri_user, settings.pickup_code)
+        duty = next((d for d, code in _duty_codes(settings) if is_code(message.ruri_user, code)), None)
+        if pickup is None and duty is None:
+            return False
         if message.method != "INVITE":
             raise MethodNotAllowed("a feature code takes INVITE only")
-        self._pickup.begin(message, caller, code)
+        if pickup is not None:
+            self._pickup.begin(message, caller, pickup)
+        elif duty is not None:
+            self._report_for_duty(caller, duty)
+        return True
+
+    def _report_for_duty(self, agent: Aor, duty: Duty) -> None:
+        """Log an agent in or out. The phone shows the reason: a proxy has no voice to say it with."""
+        groups = [g.number for g in self._directory().agent_groups(agent.domain) if agent.number in g.agents]
+        if not groups:
+            raise NotAuthorized(f"{agent.number} is no agent of any group")
+        self._queueing.set_duty(agent.domain, agent.number, duty)
+        reason = "Logged In" if duty is Duty.IN else "Logged Out"
+        self._transaction.reply(480, reason, (warning("star87", f"{reason}: {', '.join(groups)}"),))
 
     def _pass_on(self, caller: Aor, account: Account) -> None:
         """A request outside of calls (MESSAGE, OPTIONS, SUBSCRIBE, …) goes to the phones of one extension."""
@@ -134,3 +166,7 @@ class Requests:
             raise NotReachable("none of its phones is registered")
         if not self._transaction.relay():
             self._transaction.relay_failed()
+
+
+def _duty_codes(settings: DomainSettings) -> tuple[tuple[Duty, str], ...]:
+    return (Duty.IN, settings.agent_login_code), (Duty.OUT, settings.agent_logout_code)
