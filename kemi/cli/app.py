@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from kemi.cli import calls, capture, documents, events, explain, run
+from kemi.cli import agents, calls, capture, documents, events, explain, run
 from kemi.cli.outcome import EPILOG, CommandFailed, Exit
 from kemi.errors import StoreUnavailable
 
@@ -31,6 +31,7 @@ for name, command in (
     ("ladder", capture.ladder),
 ):
     app.command(name, epilog=EPILOG)(command)
+app.add_typer(agents.agents, name="agents")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
 import typer
@@ -27,7 +27,10 @@ def calls(
     run_dir: RunDir = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show the calls that ring and wait, oldest first, and who may pick each up."""
+    """Show the calls that ring and wait, oldest first, and who may pick each up.
+
+    A call that waits in an agent group's queue has a position in it: 1 is offered to an agent next.
+    """
     store = reach_store(redis, node, run_dir)
     with directory_in_force(store) as directory:
         found = sorted(_found(store, directory, domain), key=lambda entry: -entry[1])
@@ -39,29 +42,62 @@ def calls(
         print("no call rings")
 
 
-def _found(store: Store, directory: Directory, domain: str) -> Iterator[tuple[CallRecord, int, Permission]]:
-    """Each call with the moment of the survey (µs since 1970) and the permission that a pickup is judged by."""
+def _found(store: Store, directory: Directory, domain: str) -> Iterator[tuple[CallRecord, int, Permission, int | None]]:
+    """Each call with its wait in ms, the permission that a pickup is judged by, and its position in a queue."""
     for name in chosen_domains(directory, domain):
         survey = store.calls.survey(name, directory.permission_ids(name))
+        position = positions(survey.calls)
         for call in survey.calls:
             account = directory.account(name, call.number)
-            yield call, call.waited_ms(survey.now_us), account.permission if account else Permission()
+            permission = account.permission if account else Permission()
+            yield call, call.waited_ms(survey.now_us), permission, position.get(call.key)
 
 
-def json_of(call: CallRecord, waited_ms: int, permission: Permission) -> dict[str, Any]:
-    """A call as a program reads it; the lists are those of the account that it was routed to."""
+def positions(calls: Iterable[CallRecord]) -> dict[str, int]:
+    """Position in its account's queue (1: next) of each call of a domain that waits there, by the call's key.
+
+    A call that a picker has claimed stands in no line; it is back at its place when the claim is given back.
+    """
+    found: dict[str, int] = {}
+    counted: dict[str, int] = {}
+    for call in sorted(calls, key=lambda call: (call.routed_at_us, call.key)):
+        if call.waiting and not call.claimed_by:
+            found[call.key] = counted[call.number] = counted.get(call.number, 0) + 1
+    return found
+
+
+def json_of(call: CallRecord, waited_ms: int, permission: Permission, position: int | None) -> dict[str, Any]:
+    """A call as a program reads it; the lists are those of the account that it was routed to.
+
+    position: in the queue, 1 is next; null when it rings, or is claimed.
+    """
     return {
         **call.as_json(call.routed_at_us + waited_ms * 1000),
+        "position": position,
         "monitored_by": sorted(permission.monitored_by),
         "monitored_without_pickup": sorted(permission.monitored_without_pickup),
     }
 
 
-def row_of(call: CallRecord, waited_ms: int, permission: Permission) -> tuple[str, ...]:
+def row_of(call: CallRecord, waited_ms: int, permission: Permission, position: int | None) -> tuple[str, ...]:
     """A call as a person reads it, in the order of COLUMNS."""
-    state = f"claimed by {call.claimed_by}" if call.claimed_by else "rings" if call.early_tags else "is routed"
-    account = f"{call.number}@{call.domain} ({call.kind.value.replace('_', ' ')})"
-    return seconds(waited_ms), account, caller_of(call), ", ".join(call.ringing), may_pick_up(permission), state
+    return (
+        seconds(waited_ms),
+        f"{call.number}@{call.domain} ({call.kind.value.replace('_', ' ')})",
+        caller_of(call),
+        ", ".join(call.ringing),
+        may_pick_up(permission),
+        state_of(call, position),
+    )
+
+
+def state_of(call: CallRecord, position: int | None) -> str:
+    """`rings`, `waiting, position 2`, `claimed by 103`, or `is routed` when no phone has begun to ring."""
+    if call.claimed_by:
+        return f"claimed by {call.claimed_by}"
+    if call.waiting:
+        return f"waiting, position {position}"
+    return "rings" if call.early_tags else "is routed"
 
 
 def caller_of(call: CallRecord) -> str:

@@ -15,6 +15,7 @@ from kemi.cli.output import moment, print_table, printable, seconds
 from kemi.cli.provisioned import chosen_domains, directory_in_force
 from kemi.cli.reach import reach_store
 from kemi.pickup.event import PickupEvent
+from kemi.queueing.duty import EVENT_KIND
 from kemi.store import Store
 
 COLUMNS = ("when", "picker", "dialled", "outcome", "status", "account", "caller", "waited", "took", "how")
@@ -32,6 +33,8 @@ def events(
 ) -> None:
     """Show the pickup record: who, which call, for which account, how, and what came of it; refusals too.
 
+    Agents who were logged in or out are in it as well, each as an entry of kind "agent": the agent stands
+    where the picker does, and the account is the group whose calls were missed.
     With --json it is one array; with --json --follow each entry is one line of JSON.
     """
     store = reach_store(redis, node, run_dir)
@@ -79,6 +82,11 @@ def _print(entries: list[PickupEvent], as_json: bool, *, heading: bool) -> None:
 
 def row_of(entry: PickupEvent) -> tuple[str, ...]:
     """An entry as a person reads it, in the order of COLUMNS."""
+    if entry.kind == EVENT_KIND:
+        # The picker is the agent; nothing was dialled, answered or waited for.
+        group = f"{entry.account} (agent group)" if entry.account else "-"
+        outcome = f"agent {entry.outcome.replace('_', ' ')}"
+        return moment(entry.at_ms), f"{entry.picker}@{entry.domain}", "-", outcome, "-", group, "-", "-", "-", "-"
     return (
         moment(entry.at_ms),
         f"{entry.picker}@{entry.domain}",

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import typer
 
 from kemi.accounts.directory import Directory
-from kemi.accounts.model import Extension
-from kemi.cli.calls import caller_of
+from kemi.accounts.model import AgentGroup, Extension, Kind
+from kemi.cli.agent_state import Agent, agents_of_group
+from kemi.cli.calls import caller_of, positions, state_of
 from kemi.cli.options import AsJson, Node, Redis, RunDir
 from kemi.cli.outcome import CommandFailed, Exit
 from kemi.cli.output import print_table, printable, seconds
@@ -26,7 +27,7 @@ from kemi.pickup.service import NO_CALL
 from kemi.sip.aor import Aor
 from kemi.sip.feature_code import PickupCode
 
-COLUMNS = ("", "waits", "account", "caller", "verdict")
+COLUMNS = ("", "waits", "account", "caller", "state", "verdict")
 
 
 def explain(
@@ -44,6 +45,7 @@ def explain(
 ) -> None:
     """Tell what `*87` (or `*87` and NUMBER) would do for PICKER now, and why each other call is passed over.
 
+    When NUMBER is an agent group, its agents are told too (not whether their phones are registered).
     Whether the picker's own call is on hold depends on the phone and is not asked.
     Ends with 0 when a call would be picked up, with 1 when not.
     """
@@ -55,12 +57,18 @@ def explain(
             raise CommandFailed(f"{aor} is no extension; only an extension may dial the pickup code", Exit.USAGE)
         survey = store.calls.survey(aor.domain, directory.permission_ids(aor.domain))
         verdict = judge(directory, aor, number, survey.calls, survey.now_us)
+        account = directory.account(aor.domain, number)
+        if isinstance(account, AgentGroup):
+            agents = agents_of_group(store, directory, aor.domain, account.agents, survey.calls)
+            verdict = replace(verdict, agents=agents)
     if as_json:
         print(json.dumps(verdict.as_json(), indent=2))
     else:
         rows = verdict.rows()
         if rows:
             print_table(COLUMNS, rows)
+        if verdict.agents:
+            print(printable(verdict.agents_in_short()))
         print(printable(verdict.summary()))
     if verdict.chosen is None:
         raise typer.Exit(Exit.NO)
@@ -78,9 +86,12 @@ class Verdict:
     status: int
     reason: str
     warning: str
+    agents: tuple[Agent, ...] = ()
+    """Of the agent group that was dialled; empty: it was something else."""
 
     def as_json(self) -> dict[str, Any]:
         """The shape of `star87 explain --json`; times in ms."""
+        position = self._positions()
         return {
             "picker": self.picker.number,
             "domain": self.picker.domain,
@@ -91,32 +102,65 @@ class Verdict:
             "candidates": [
                 {
                     **candidate.call.as_json(self.now_us),
+                    "position": position.get(candidate.call.key),
                     "eligible": not candidate.obstacle,
                     "chosen": candidate.call is self.chosen,
                     "obstacle": candidate.obstacle,
                 }
                 for candidate in self.candidates
             ],
+            "agents": [agent.as_json() for agent in self.agents],
         }
 
     def rows(self) -> list[tuple[str, ...]]:
         """The calls as a person reads them, in the order of COLUMNS."""
+        position = self._positions()
         return [
             (
                 "→" if candidate.call is self.chosen else "",
                 seconds(candidate.call.waited_ms(self.now_us)),
                 f"{candidate.call.number} ({candidate.call.kind.value.replace('_', ' ')})",
                 caller_of(candidate.call),
-                candidate.obstacle or ("picked up" if candidate.call is self.chosen else "next in line"),
+                _state_of(candidate.call, position.get(candidate.call.key)),
+                candidate.obstacle or self._why_not_first(candidate.call),
             )
             for candidate in self.candidates
         ]
+
+    def agents_in_short(self) -> str:
+        """`agents of 800: 104 idle for 35 s; 105 in a call`"""
+        return f"agents of {self.number}: " + "; ".join(f"{agent.number} {agent.words()}" for agent in self.agents)
 
     def summary(self) -> str:
         what = f"*87 with {self.number}" if self.number else "*87"
         if self.chosen is not None:
             return f"{what} connects {self.picker} with {caller_of(self.chosen)}"
         return f"{what} by {self.picker} gets {self.status} {self.reason}: {self.warning}"
+
+    def _positions(self) -> dict[str, int]:
+        return positions(candidate.call for candidate in self.candidates)
+
+    def _why_not_first(self, call: CallRecord) -> str:
+        """What is said of a call without an obstacle: the rule by which another goes first."""
+        chosen = self.chosen
+        if call is chosen:
+            return "picked up"
+        if chosen is None:
+            return "next in line"
+        if chosen.kind is not call.kind:
+            return f"next in line: calls to {_plural(chosen.kind)} go first"
+        if call.waiting and not chosen.waiting:
+            return "next in line: calls that ring agents go first"
+        return "next in line: it came later"
+
+
+def _state_of(call: CallRecord, position: int | None) -> str:
+    state = state_of(call, position)
+    return f"rings {', '.join(call.ringing)}" if state == "rings" else state
+
+
+def _plural(kind: Kind) -> str:
+    return f"{kind.value.replace('_', ' ')}s"
 
 
 def judge(directory: Directory, picker: Aor, number: str, calls: Iterable[CallRecord], now_us: int) -> Verdict:
@@ -138,6 +182,8 @@ def judge(directory: Directory, picker: Aor, number: str, calls: Iterable[CallRe
 
 
 def _cannot_be_sent(call: CallRecord, now_us: int) -> str:
+    if call.waiting and not call.early_tags:
+        return "its caller has not heard yet that the call waits"
     return replaces.obstacle(Target.of(call, "", "", now_us), supported=call.caller.replaces)
 
 

@@ -94,6 +94,9 @@ def _defines(settings: Settings) -> list[str]:
         f"WORKERS={settings.workers}",
         f"TCP_WORKERS={settings.tcp_workers}",
         f'PROVISION_TIMER="name=provisioning;interval={settings.provision_poll_ms * 1000}u;mode=1;"',
+        f'GATEWAYS="{settings.gateways_path}"',
+        f"GATEWAY_PROBE_S={settings.gateway_probe_s}",
+        f'DISPATCH_TIMER="name=dispatch;interval={settings.queue_look_ms * 1000}u;mode=1;"',
     ]
 
 
