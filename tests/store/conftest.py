@@ -10,6 +10,7 @@ import redis
 
 from kemi.settings import Settings
 from kemi.store import Store, open_store
+from tests.store.queue_scene import QueueScene
 from tests.store.scene import Scene
 from tests.support.redis_server import RedisServer
 
@@ -61,4 +62,25 @@ def impatient(settings: Settings, raw: redis.Redis) -> Iterator[Scene]:
     """The same tenant, with claims that a dead node keeps for 50 ms only."""
     store = open_store(replace(settings, claim_ttl_ms=50))
     yield Scene(store, raw)
+    store.close()
+
+
+@pytest.fixture
+def queue(store: Store, raw: redis.Redis) -> QueueScene:
+    return QueueScene(store, raw)
+
+
+@pytest.fixture
+def other_node(settings: Settings, raw: redis.Redis, queue: QueueScene) -> Iterator[QueueScene]:
+    """The same queues, as another node sees them."""
+    store = open_store(replace(settings, node="other"))
+    yield QueueScene(store, raw, names=queue.names, node="other", _serial=queue._serial)
+    store.close()
+
+
+@pytest.fixture
+def hurried(settings: Settings, raw: redis.Redis, queue: QueueScene) -> Iterator[QueueScene]:
+    """Another node, whose callers hear a 182 every 150 ms, and whose calls are ghosts 450 ms after its last look."""
+    store = open_store(replace(settings, node="hurried", queue_repeat_ms=100, queue_sign_ms=150))
+    yield QueueScene(store, raw, names=queue.names, node="hurried", _serial=queue._serial)
     store.close()

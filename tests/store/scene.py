@@ -12,8 +12,8 @@ import redis
 from kemi.accounts.directory import Grants
 from kemi.accounts.model import Kind
 from kemi.dialogs.record import Caller, CallRecord
-from kemi.dialogs.tracking import Device, Placement
-from kemi.pickup.claim import Claim, Wanted
+from kemi.dialogs.tracking import Answer, Device, Placement
+from kemi.pickup.claim import Claim, Picked, Wanted
 from kemi.sip.aor import Aor
 from kemi.sip.dialog import DialogId
 from kemi.sip.flow import Flow
@@ -37,9 +37,7 @@ def phone(port: int, *, on_hold: bool | None = False) -> Device:
 
 
 def caller(dialog: DialogId, number: str = "") -> Caller:
-    return Caller(
-        dialog, number, "Zoë", "sip:+15550100@carrier.example", "sip:z@192.0.2.1", flow(5062), (), True
-    )
+    return Caller(dialog, number, "Zoë", "sip:+15550100@carrier.example", "sip:z@192.0.2.1", flow(5062), (), True)
 
 
 @dataclass
@@ -66,12 +64,13 @@ class Scene:
         members: Sequence[str] = (),
         by_member: bool = False,
         ttl_ms: int = RING_MS,
+        agents: Sequence[str] = (),
     ) -> DialogId:
         """A call is routed to an account. calls_from: the caller's extension number, empty for one from outside."""
         dialog = dialog or self.dialog()
         ringing = tuple(members) or (number,)
         placement = Placement(
-            self.domain, kind, number, permit, caller(dialog, calls_from), ringing, ttl_ms, by_member
+            self.domain, kind, number, permit, caller(dialog, calls_from), ringing, ttl_ms, by_member, tuple(agents)
         )
         self.store.calls.enter(placement)
         self.store.settle()
@@ -115,24 +114,47 @@ class Scene:
         self.store.calls.branch_failed(self.domain, dialog, branch)
         self.store.settle()
 
-    def answered(self, dialog: DialogId, calling: Device | None = None, called: Device | None = None) -> None:
-        self.store.calls.answered(self.domain, dialog, calling or Device(), called or Device())
+    def answered(
+        self,
+        dialog: DialogId,
+        calling: Device | None = None,
+        called: Device | None = None,
+        *,
+        agents: Sequence[str] = (),
+        serves: str = "",
+        wrap_up_s: int = 0,
+    ) -> None:
+        answer = Answer(calling or Device(), called or Device(), tuple(agents), serves, wrap_up_s)
+        self.store.calls.answered(self.domain, dialog, answer)
         self.store.settle()
 
     def ended(self, dialog: DialogId) -> str:
         return self.store.calls.ended(self.domain, dialog)
 
-    def stage(self, dialog: DialogId, members: Sequence[str], ttl_ms: int = RING_MS) -> bool:
-        return self.store.calls.next_stage(self.domain, dialog, members, ttl_ms)
+    def stage(
+        self, dialog: DialogId, members: Sequence[str], ttl_ms: int = RING_MS, agents: Sequence[str] = ()
+    ) -> bool:
+        return self.store.calls.next_stage(self.domain, dialog, members, ttl_ms, agents)
 
     def release(self, dialog: DialogId, token: str = "token") -> None:
         self.store.calls.release(self.domain, dialog.key, token)
         self.store.settle()
 
-    def picked(self, old: DialogId, token: str = "token", *, picker: Device | None = None) -> DialogId:
+    def picked(
+        self,
+        old: DialogId,
+        token: str = "token",
+        *,
+        picker: Device | None = None,
+        new: DialogId | None = None,
+        called: Device | None = None,
+        agents: Sequence[str] = (),
+        group: str = "",
+    ) -> DialogId:
         """The caller's phone accepted the picker; returns the new dialog."""
-        new = self.dialog()
-        self.store.calls.picked(self.domain, old.key, token, new, picker or Device(), Device())
+        new = new or self.dialog()
+        picked = Picked(old.key, token, new, picker or Device(), called or Device(), tuple(agents), group)
+        self.store.calls.picked(self.domain, picked)
         self.store.settle()
         return new
 
@@ -171,7 +193,7 @@ class Scene:
         """Move a call in time, as if it had been routed then (µs since 1970)."""
         prefix = keys.tenant(self.domain)
         self.redis.hset(f"{prefix}{keys.SUFFIXES['call']}{dialog.key}", "t", str(routed_at_us))
-        for name in cast(list[bytes], self.redis.keys("*:ring:*")):
+        for name in cast(list[bytes], self.redis.keys("*:ring:*") + self.redis.keys("*:wait:*")):  # type: ignore[operator]
             self.redis.zadd(name, {dialog.key: routed_at_us}, xx=True)
 
     def lose_record(self, dialog: DialogId) -> None:

@@ -80,9 +80,7 @@ def test_given_a_call_that_was_answered_when_its_end_is_told_as_well_then_the_di
 
 
 @pytest.mark.parametrize("dialled", ["", "101"])
-def test_given_a_call_that_ended_when_it_is_told_again_then_no_one_had_claimed_it(
-    scene: Scene, dialled: str
-) -> None:
+def test_given_a_call_that_ended_when_it_is_told_again_then_no_one_had_claimed_it(scene: Scene, dialled: str) -> None:
     call = scene.ring("101")
     scene.pick(dialled)
     assert scene.ended(call) == PICKER
@@ -106,7 +104,7 @@ def test_given_a_pickup_that_is_told_twice_when_it_is_over_then_it_is_over(scene
     scene.pick()
     new = scene.dialog()
     for _ in range(2):
-        scene.store.calls.picked(scene.domain, old.key, "token", new, phone(5070), phone(5071))
+        scene.picked(old, new=new, picker=phone(5070), called=phone(5071))
     scene.ended(old)
     scene.over((new, scene.dialog()))
     assert set(scene.left()) == {"taken:101"}

@@ -31,9 +31,7 @@ def fill(scene: Scene, count: int) -> None:
         kind = (EXTENSION, HUNT, AGENT)[number % 3]
         permit = (OPEN, "second", "closed")[number // 3 % 3]
         scene.store.calls.enter(
-            Placement(
-                scene.domain, kind, f"{1000 + number % 50}", permit, caller(scene.dialog()), ("101",), 60_000
-            )
+            Placement(scene.domain, kind, f"{1000 + number % 50}", permit, caller(scene.dialog()), ("101",), 60_000)
         )
     scene.store.settle()
 

@@ -84,9 +84,7 @@ def test_given_a_device_that_holds_when_the_other_end_holds_or_resumes_then_that
 
 
 @pytest.mark.parametrize("state", [DEVICE, HELD], ids=["talks", "holds"])
-def test_given_a_device_when_a_request_says_nothing_of_hold_then_it_is_as_before(
-    scene: Scene, state: Device
-) -> None:
+def test_given_a_device_when_a_request_says_nothing_of_hold_then_it_is_as_before(scene: Scene, state: Device) -> None:
     call = scene.ring("102")
     scene.answered(call, state)
     scene.renewed(ends(call), phone(5061, on_hold=None))

@@ -12,10 +12,12 @@ import redis
 
 from kemi.accounts.directory import Grants
 from kemi.pickup.event import PickupEvent
+from kemi.queueing.queue import Duty
 from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
 from kemi.store import functions, keys, open_store
-from tests.store.scene import ALL, HUNT, PICKER, Scene, phone
+from tests.store.queue_scene import SUPPORT, QueueScene
+from tests.store.scene import AGENT, ALL, HUNT, PICKER, Scene, phone
 from tests.support.ports import LOOPBACK, free_port
 from tests.support.redis_server import RedisServer
 from tests.support.until import until
@@ -52,16 +54,16 @@ def said() -> list[str]:
 
 
 @pytest.fixture
-def on_cluster(cluster: RedisServer, said: list[str]) -> Iterator[Scene]:
+def on_cluster(cluster: RedisServer, said: list[str]) -> Iterator[QueueScene]:
     store = open_store(replace(Settings(), redis_url=cluster.url, redis_timeout_ms=5_000), said.append)
     store.load_functions()
     with cluster.client() as client:
         client.flushall()
-        yield Scene(store, client)
+        yield QueueScene(store, client)
     store.close()
 
 
-def walk(scene: Scene, odd: str) -> Iterator[str]:
+def walk(scene: QueueScene, odd: str) -> Iterator[str]:
     """Every operation once and more, with odd words of a caller; after each, its name."""
     call, new = DialogId(odd, odd), DialogId(odd, odd + "2")
     grants = Grants((*ALL.hunt_groups, "other"), ALL.extensions, ALL.agent_groups)
@@ -87,7 +89,7 @@ def walk(scene: Scene, odd: str) -> Iterator[str]:
     yield "release"
     assert scene.picked_up("103", grants=grants, includes_group_calls=True) == call
     yield "claim"
-    scene.store.calls.picked(scene.domain, call.key, "token", new, phone(5070), phone(5071))
+    scene.picked(call, new=new, picker=phone(5070), called=phone(5071))
     yield "picked"
     assert scene.ended(call) == PICKER
     yield "ended"
@@ -102,34 +104,70 @@ def walk(scene: Scene, odd: str) -> Iterator[str]:
     scene.store.events.write(PickupEvent(scene.domain, PICKER, "", "picked_up", 200, caller=odd, call_id=odd))
     assert scene.store.events.read(scene.domain)[0].call_id == odd
     yield "event"
+    yield from walk_queue(scene, call, odd)
+
+
+def walk_queue(scene: QueueScene, call: DialogId, odd: str) -> Iterator[str]:
+    """The same, in an agent group's queue."""
+    tag = odd.replace("\r", "").replace("\n", "")
+    scene.joins(dialog=call, calls_from="105", is_agent=True)
+    yield "join"
+    scene.ready(call, tag)
+    yield "ready"
+    assert scene.seen()[call].early_tags == (tag,)
+    assert scene.offers() == [(call, "101")]
+    yield "dispatch"
+    scene.misses(call)
+    yield "missed"
+    scene.joins(replace(SUPPORT, max_waiting=1), dialog=scene.dialog())
+    yield "join"
+    assert scene.reindex("800", "other") == 1
+    yield "reindex"
+    assert scene.picked_up("800", AGENT) == call
+    yield "claim"
+    scene.release(call)
+    yield "release"
+    scene.log("101", Duty.OUT)
+    yield "duty"
+    assert scene.store.queues.roster(scene.domain, ["101"], ["800"]).agents[0].missed == 1
+    yield "roster"
+    assert scene.offers() == [(call, "102")]
+    scene.takes(call, "102", wrap_up_s=5)
+    yield "answered"
+    scene.hangs_up(call)
+    yield "over"
+    scene.look()
+    yield "dispatch"
 
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
 def test_given_odd_call_ids_when_every_operation_is_done_then_all_keys_lie_on_the_tenant_s_slot(
-    on_cluster: Scene, said: list[str], odd: str
+    on_cluster: QueueScene, said: list[str], odd: str
 ) -> None:
     prefix = keys.tenant(on_cluster.domain).encode()
     for operation in walk(on_cluster, odd):
-        found = cast(list[bytes], on_cluster.redis.keys("*"))
+        # Which tenants a node is to look at is no tenant's.
+        found = set(cast(list[bytes], on_cluster.redis.keys("*"))) - {keys.queues(on_cluster.node).encode()}
         assert all(re.fullmatch(rb"[\x21-\x7e]{1,100}", name[len(prefix) :]) for name in found), operation
         assert all(name.startswith(prefix) for name in found), operation
         assert said == [], operation
-    assert set(on_cluster.left()) == {"taken:700", "taken:101", "events"}
+    assert set(on_cluster.left()) == {
+        *("taken:700", "taken:101", "taken:800", "events", "agent:101", "agent:102", "stats:800")
+    }
 
 
-def test_given_the_walk_when_it_is_compared_with_the_operations_then_none_is_left_out(scene: Scene) -> None:
-    scene.store.provisioning.publish("{}")
-    assert scene.store.provisioning.stamp()
-    assert {*walk(scene, "a"), "publish", "stamp"} == set(functions.operations())
+def test_given_the_walk_when_it_is_compared_with_the_operations_then_none_is_left_out(queue: QueueScene) -> None:
+    queue.store.provisioning.publish("{}")
+    assert queue.store.provisioning.stamp()
+    # Every connection begins with the clock.
+    assert {*walk(queue, "a"), "clock", "publish", "stamp"} == set(functions.operations())
 
 
 def test_given_a_function_that_touches_two_tenants_when_it_runs_on_a_cluster_then_the_cluster_refuses_it(
     on_cluster: Scene,
 ) -> None:
     # With this first line a script is held to the rules of functions.
-    script = (
-        "#!lua\nredis.call('SET', KEYS[1] .. 'a', 1) return redis.call('SET', 's87:{other.example.com}:a', 1)"
-    )
+    script = "#!lua\nredis.call('SET', KEYS[1] .. 'a', 1) return redis.call('SET', 's87:{other.example.com}:a', 1)"
     with pytest.raises(redis.ResponseError, match="same slot"):
         on_cluster.redis.eval(script, 1, keys.tenant(on_cluster.domain))
 

@@ -94,9 +94,7 @@ def test_given_a_ringing_call_when_it_ends_unanswered_then_no_key_is_left(scene:
 
 
 @pytest.mark.parametrize("end", ["ended", "answered"])
-def test_given_a_claimed_call_when_it_is_over_then_only_the_taken_mark_is_left(
-    scene: Scene, end: str
-) -> None:
+def test_given_a_claimed_call_when_it_is_over_then_only_the_taken_mark_is_left(scene: Scene, end: str) -> None:
     call = scene.ring()
     scene.pick()
     if end == "ended":

@@ -31,8 +31,10 @@ from kemi.errors import AlreadyAnswered, PickupRefused
 from kemi.pickup.claim import Wanted
 from kemi.pickup.policy import Scope, candidates, scope_of
 from kemi.sip.aor import Aor
+from kemi.sip.dialog import DialogId
 from kemi.sip.feature_code import PickupCode
-from tests.store.scene import DOMAIN, Scene
+from tests.store.queue_scene import QueueScene
+from tests.store.scene import DOMAIN
 
 EXTENSIONS = ("101", "102", "11", "110")
 HUNT_GROUPS = ("700", "701")
@@ -56,12 +58,17 @@ PERMISSIONS = st.sampled_from([*COMMON, *COMMON, Permission()]) | st.builds(
 
 @dataclass(frozen=True)
 class Ringing:
-    """A call to put up: to which account, from whom, at which members, at which of three moments (or its own)."""
+    """A call to put up: to which account, from whom, at which members, at which of three moments (or its own).
+
+    An agent group's call may wait instead; `then` says what happens in the group's queue after it joined.
+    """
 
     number: str
     calls_from: str
     members: frozenset[str]
     moment: int
+    waits: bool
+    then: str
 
 
 @dataclass(frozen=True)
@@ -85,21 +92,28 @@ def account(number: str, permission: Permission) -> Account:
     return AgentGroup(number, "", EXTENSIONS, permission=permission)
 
 
+# Often no hunt group and no extension rings, which would go before every agent group.
+PLACES = st.sampled_from([NUMBERS, NUMBERS, AGENT_GROUPS])
+
+
+def calls_at(numbers: tuple[str, ...]) -> st.SearchStrategy[tuple[Ringing, ...]]:
+    ringing = st.builds(
+        Ringing,
+        st.sampled_from(numbers),
+        st.sampled_from(["", "", *EXTENSIONS]),
+        st.frozensets(st.sampled_from(EXTENSIONS), min_size=1),
+        st.integers(0, 3),
+        st.sampled_from([True, True, True, False]),
+        st.sampled_from(["", "", "", "offer", "miss"]),
+    )
+    return st.lists(ringing, min_size=3, max_size=12).map(tuple)
+
+
 CASES = st.builds(
     Case,
     st.tuples(*(st.builds(account, st.just(number), PERMISSIONS) for number in NUMBERS)),
     st.booleans(),
-    st.lists(
-        st.builds(
-            Ringing,
-            st.sampled_from(NUMBERS),
-            st.sampled_from(["", "", *EXTENSIONS]),
-            st.frozensets(st.sampled_from(EXTENSIONS), min_size=1),
-            st.integers(0, 3),
-        ),
-        min_size=3,
-        max_size=12,
-    ).map(tuple),
+    PLACES.flatmap(calls_at),
     st.lists(st.sampled_from(NUMBERS), max_size=2).map(tuple),
     st.sampled_from(EXTENSIONS),
     st.sampled_from(["", "", *NUMBERS]),
@@ -120,12 +134,26 @@ def directory_of(case: Case, folder: Path) -> Directory:
     return Directory(path)
 
 
-def put_up(case: Case, directory: Directory, scene: Scene) -> list[str]:
-    """Let the case's calls ring; returns their keys."""
+def queue_up(scene: QueueScene, group: AgentGroup, ringing: Ringing, *, widened: bool) -> DialogId:
+    """Let a call wait; the head of the queue may be offered to all members who are idle, and missed."""
+    call = scene.waits(group, calls_from=ringing.calls_from, by_member=widened)
+    if ringing.then:
+        for offered, _ in scene.offers(replace(group, strategy="ring_all"), reachable=sorted(ringing.members)):
+            event("a caller was offered")
+            if ringing.then == "miss":
+                scene.misses(offered, in_vain=False)
+    return call
+
+
+def put_up(case: Case, directory: Directory, scene: QueueScene) -> list[str]:
+    """Let the case's calls ring and wait; returns their keys."""
     put = []
     for ringing in case.calls:
         where = directory.account(DOMAIN, ringing.number)
         assert where is not None
+        if isinstance(where, AgentGroup) and ringing.waits:
+            put.append(queue_up(scene, where, ringing, widened=case.widened))
+            continue
         grouped = where.kind is not Kind.EXTENSION
         call = scene.ring(
             where.number,
@@ -149,24 +177,19 @@ def put_up(case: Case, directory: Directory, scene: Scene) -> list[str]:
     return [call.key for call in put]
 
 
-def expected(
-    case: Case, directory: Directory, calls: Sequence[CallRecord], tried: Sequence[str]
-) -> CallRecord | None:
+def expected(case: Case, directory: Directory, calls: Sequence[CallRecord], tried: Sequence[str]) -> CallRecord | None:
     """What the rules choose, of the calls that a survey shows."""
-    found = candidates(
-        calls, directory, Aor(case.picker, DOMAIN), case.dialled, includes_group_calls=case.widened
-    )
+    found = candidates(calls, directory, Aor(case.picker, DOMAIN), case.dialled, includes_group_calls=case.widened)
     eligible = (found.call for found in found if not found.obstacle and found.call.key not in tried)
     return next(eligible, None)
 
 
-@hypothesis_settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(case=CASES)
 def test_given_any_calls_and_permissions_when_87_is_dialled_then_the_store_claims_the_call_that_the_rules_choose(
-    scene: Scene, folder: Path, case: Case
+    queue: QueueScene, folder: Path, case: Case
 ) -> None:
+    scene = queue
     scene.redis.flushall()
     directory = directory_of(case, folder)
     keys = put_up(case, directory, scene)
@@ -196,6 +219,7 @@ def test_given_any_calls_and_permissions_when_87_is_dialled_then_the_store_claim
         event("already answered")
         assert case.dialled in case.claimed_at
         claim = None
-    event(f"{'directed' if case.dialled else 'general'}: {chosen.kind.value if chosen else 'nothing'}")
+    what = f"{chosen.kind.value}{', waiting' * chosen.waiting}" if chosen else "nothing"
+    event(f"{'directed' if case.dialled else 'general'}: {what}")
     assert (claim.call.key if claim else None) == (chosen.key if chosen else None)
     directory.close()

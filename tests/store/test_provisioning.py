@@ -24,9 +24,7 @@ def test_given_no_document_when_it_is_asked_for_then_there_is_none(store: Store)
     assert store.provisioning.fetch() == (0, "")
 
 
-def test_given_a_document_when_it_is_published_then_every_node_fetches_it_whole(
-    store: Store, another: Store
-) -> None:
+def test_given_a_document_when_it_is_published_then_every_node_fetches_it_whole(store: Store, another: Store) -> None:
     document = '{"name": "Zoë\\n\\u0001", "many": "' + "x" * 2_000_000 + '"}'
     assert store.provisioning.publish(document) == 1
     assert another.provisioning.version() == 1
