@@ -14,7 +14,9 @@ STOP_WITHIN_S = 5.0
 class Capture:
     """A context in which dumpcap writes everything to and from `port` into the file at `path`."""
 
-    def __init__(self, path: Path, port: int) -> None:
+    def __init__(self, path: Path, port: int, *, keep: bool = False) -> None:
+        """keep: leave the file where all went well, too."""
+        self._keep = keep
         self.path = path
         self.port = port
 
@@ -36,12 +38,16 @@ class Capture:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.end()
+        if error is None and not self._keep:
+            self.path.unlink(missing_ok=True)
+            self._said.unlink()
+
+    def end(self) -> None:
+        """Have everything up to now in the file, and capture no more."""
         self._process.terminate()
         try:
             self._process.wait(STOP_WITHIN_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        if error is None:
-            self.path.unlink(missing_ok=True)
-            self._said.unlink()

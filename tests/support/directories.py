@@ -17,15 +17,18 @@ from kemi.accounts.model import (
     HuntGroup,
     Provisioning,
     Stage,
+    Trunk,
 )
 from kemi.accounts.permission import Permission
 from tests.support.fake_sip import DOMAIN
 
 
-def directory_of(folder: Path, *accounts: Account, settings: DomainSettings | None = None) -> Directory:
-    """A directory of one domain with these accounts."""
+def directory_of(
+    folder: Path, *accounts: Account, settings: DomainSettings | None = None, trunks: tuple[Trunk, ...] = ()
+) -> Directory:
+    """A directory of one domain with these accounts, and of these trunks."""
     path = folder / "directory.sqlite"
-    snapshot.write(Provisioning((Domain(DOMAIN, settings or DomainSettings(), accounts),)), 1, str(path))
+    snapshot.write(Provisioning((Domain(DOMAIN, settings or DomainSettings(), accounts),), trunks), 1, str(path))
     return Directory(str(path))
 
 
@@ -53,8 +56,9 @@ def hunt_group(
     return HuntGroup(number, name, stages, permission(monitored_by), no_answer)
 
 
-def agent_group(number: str, *agents: str, monitored_by: tuple[str, ...] = ()) -> AgentGroup:
-    return AgentGroup(number, "Support", agents, permission=permission(monitored_by))
+def agent_group(number: str, *agents: str, monitored_by: tuple[str, ...] = (), overflow: str = "") -> AgentGroup:
+    """Rings each agent for 15 s, who then has 5 s of wrap-up."""
+    return AgentGroup(number, "Support", agents, permission=permission(monitored_by), overflow=overflow)
 
 
 def permission(monitored_by: tuple[str, ...], seen_by: tuple[str, ...] = ()) -> Permission:

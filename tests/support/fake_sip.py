@@ -8,11 +8,11 @@ scene.failure(486)                           # go on to a failure callback
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from kemi.sip.flow import Flow
-from kemi.sip.ports import Callback
+from tests.support.fake_transaction import FakeLocation, FakeTransaction
 
 DOMAIN = "pbx.example.com"
 FLOW = Flow("udp", "192.0.2.4", 5070, "udp:192.0.2.1:5060")
@@ -36,6 +36,7 @@ class FakeMessage:
     to_host: str = DOMAIN
     to_tag: str = ""
     call_id: str = "call-1"
+    cseq: str = "1"
     contact_uri: str = "sip:104@192.0.2.4:5070"
     body: str = ""
     flow: Flow = FLOW
@@ -67,120 +68,6 @@ def invite(dials: str = "101", **fields: object) -> FakeMessage:
     return FakeMessage(ruri_user=dials, to_user=dials, headers=list(headers), **fields)  # type: ignore[call-overload, arg-type]
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """One relay: where to, what was armed, and the timers."""
-
-    uri: str
-    flow: Flow | None
-    branches: tuple[str, ...]
-    reply: Callback | None
-    failure: Callback | None
-    branch: Callback | None
-    answer_ms: int
-    silence_ms: int
-    ignores_6xx: bool
-
-
-class FakeTransaction:
-    """Implements kemi.sip.ports.Transaction: one final answer, no relay after it, notes that stay."""
-
-    def __init__(self, location: FakeLocation) -> None:
-        self.replies: list[tuple[int, str, tuple[str, ...]]] = []
-        self.sent: list[Sent] = []
-        self.relays_fail = 0
-        """How many of the next relays find nobody."""
-        self.answered_failures = 0
-        self.notes: dict[str, str] = {}
-        self.branch = 0
-        self.is_cancelled = False
-        self.is_known = True
-        self._final_status = 0
-        self._location = location
-        self._target: tuple[str, Flow | None] = ("", None)
-        self._armed: tuple[Callback | None, Callback | None, Callback | None] = (None, None, None)
-        self._timers = (0, 0)
-        self._ignores_6xx = False
-
-    @property
-    def final_status(self) -> int:
-        assert self._final_status, "there is no status outside of a failure callback"
-        return self._final_status
-
-    @final_status.setter
-    def final_status(self, status: int) -> None:
-        self._final_status = status
-
-    def reply(self, status: int, reason: str, headers: tuple[str, ...] = ()) -> None:
-        assert not self.replies, f"a second final answer: {status} after {self.replies[0][0]}"
-        assert all("\r" not in line and "\n" not in line for line in headers), headers
-        self.replies.append((status, reason, headers))
-
-    def relay(self) -> bool:
-        assert not self.replies, "relayed after the final answer"
-        branches = self._location.take()
-        if self.relays_fail:
-            self.relays_fail -= 1
-            return False
-        uri, flow = self._target
-        reply, failure, branch = self._armed
-        self.sent.append(
-            Sent(uri, flow, branches, reply, failure, branch, *self._timers, ignores_6xx=self._ignores_6xx)
-        )
-        # tm forgets the callbacks when it has called them once: each relay arms its own.
-        self._armed, self._target = (None, None, None), ("", None)
-        return True
-
-    def relay_failed(self) -> None:
-        self.answered_failures += 1
-
-    def call_back(
-        self, *, reply: Callback | None, failure: Callback | None, branch: Callback | None = None
-    ) -> None:
-        self._armed = (reply, failure, branch)
-
-    def set_timers(self, *, answer_ms: int, silence_ms: int = 0) -> None:
-        assert answer_ms > 0, "tm takes no timer of zero"
-        self._timers = (answer_ms, silence_ms)
-
-    def ignore_6xx(self) -> None:
-        self._ignores_6xx = True
-
-    def remember(self, name: str, note: str) -> None:
-        self.notes[name] = note
-
-    def recall(self, name: str) -> str:
-        return self.notes.get(name, "")
-
-    def aim(self, uri: str, flow: Flow | None = None) -> None:
-        self._target = (uri, flow)
-
-
-class FakeLocation:
-    """Implements kemi.sip.ports.Location: one contact for each number in `registered`."""
-
-    def __init__(self, registered: Iterable[str] = ()) -> None:
-        self.registered = set(registered)
-        self.saved = 0
-        self._branches: list[str] = []
-
-    def save(self) -> bool:
-        self.saved += 1
-        return True
-
-    def ring(self, number: str, domain: str, *, first: bool) -> bool:
-        assert first == (not self._branches), f"{number}: first={first} with {self._branches}"
-        if number not in self.registered:
-            return False
-        self._branches.append(f"{number}@{domain}")
-        return True
-
-    def take(self) -> tuple[str, ...]:
-        """The branches that a relay sends to."""
-        taken, self._branches = tuple(self._branches), []
-        return taken
-
-
 class FakeProxy:
     """Implements kemi.routing.requests.Proxy; `did` tells in which order."""
 
@@ -190,6 +77,10 @@ class FakeProxy:
         self.sane = True
         self.retransmission = False
         self.route_leads_here = True
+        self.route_tenant = ""
+        """What the Route says that this node wrote into its Record-Route."""
+        self.recorded: list[str] = []
+        """The tenant of each Record-Route."""
 
     def has_hops_left(self) -> bool:
         self.did.append("hops")
@@ -210,14 +101,42 @@ class FakeProxy:
         self.did.append("follow_route")
         return self.route_leads_here
 
-    def record_route(self) -> None:
+    def record_route(self, tenant: str) -> None:
         self.did.append("record_route")
+        self.recorded.append(tenant)
 
-    def relay_stateless(self) -> None:
-        self.did.append("relay_stateless")
+    def tenant_of_route(self) -> str:
+        return self.route_tenant
 
     def apply_changes(self) -> None:
         self.did.append("apply_changes")
+
+
+class FakeGateways:
+    """Implements kemi.routing.trunks.Gateways: these destinations in their order, without those in `down`."""
+
+    def __init__(self, *destinations: str) -> None:
+        self.destinations = destinations
+        self.asked: list[int] = []
+        """The set of each `first`."""
+        self.down: list[str] = []
+        self._left: Iterator[str] = iter(())
+        self._given = ""
+
+    def first(self, set_id: int) -> str:
+        assert set_id > 0
+        self.asked.append(set_id)
+        self._left = iter([uri for uri in self.destinations if uri not in self.down])
+        return self.next()
+
+    def next(self) -> str:
+        assert self.asked, "there is no next without a first"
+        self._given = next(self._left, "")
+        return self._given
+
+    def mark_down(self) -> None:
+        assert self._given, "no destination is given that could be down"
+        self.down.append(self._given)
 
 
 class FakeScene:
@@ -226,8 +145,10 @@ class FakeScene:
     def __init__(self, request: FakeMessage, *, registered: Sequence[str] = ()) -> None:
         self.request = request
         self.at_hand = request
-        self.location = FakeLocation(registered)
+        self.location = FakeLocation(f"{number}@{DOMAIN}" for number in registered)
         self.transaction = FakeTransaction(self.location)
+        if request.method == "CANCEL":
+            self.transaction.cancels = request.call_id
         self.proxy = FakeProxy()
 
     def message(self) -> FakeMessage:
@@ -248,11 +169,15 @@ class FakeScene:
         )
         return self.at_hand
 
-    def failure(self, status: int, *, cancelled: bool = False) -> None:
-        """Go on to the failure callback."""
+    def failure(
+        self, status: int, *, cancelled: bool = False, unanswered: bool = False, headers: dict[str, str] | None = None
+    ) -> None:
+        """Go on to the failure callback. headers: of the final answer."""
         self.at_hand = self.request
         self.transaction.final_status = status
+        self.transaction.final_headers = dict(headers or {})
         self.transaction.is_cancelled = cancelled
+        self.transaction.is_unanswered = unanswered
 
     def branch_out(self) -> FakeMessage:
         """Go on to a branch callback; its header changes are that branch's own."""

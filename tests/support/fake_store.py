@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from kemi.accounts.model import Kind
 from kemi.dialogs.record import Caller, CallRecord
-from kemi.dialogs.tracking import Device, Placement
-from kemi.pickup.claim import Claim, Wanted
+from kemi.dialogs.tracking import Answer, Device, Placement
+from kemi.pickup.claim import Claim, Picked, Wanted
 from kemi.pickup.event import PickupEvent
+from kemi.queueing.queue import Again, Duty, Entry, Expired, Joined, Line, Missed, Offer
 from kemi.sip.dialog import DialogId
 from kemi.sip.flow import Flow
 from tests.support.fake_sip import DOMAIN, FLOW
@@ -36,8 +37,8 @@ class FakeTracking:
     def branch_failed(self, domain: str, dialog: DialogId, branch: int) -> None:
         self.told.append(("branch_failed", domain, dialog, branch))
 
-    def answered(self, domain: str, dialog: DialogId, caller: Device, callee: Device) -> None:
-        self.told.append(("answered", domain, dialog, caller, callee))
+    def answered(self, domain: str, dialog: DialogId, answer: Answer) -> None:
+        self.told.append(("answered", domain, dialog, answer))
 
     def forget(self, domain: str, dialog: DialogId) -> None:
         self.told.append(("forget", domain, dialog))
@@ -47,10 +48,12 @@ class FakeTracking:
         self.told.append(("ended", domain, dialog))
         return self.picker
 
-    def next_stage(self, domain: str, dialog: DialogId, ringing: Iterable[str], ttl_ms: int) -> bool:
+    def next_stage(
+        self, domain: str, dialog: DialogId, ringing: Iterable[str], ttl_ms: int, agents: Iterable[str]
+    ) -> bool:
         self._fail()
         assert ttl_ms > 0
-        self.told.append(("next_stage", domain, dialog, tuple(ringing)))
+        self.told.append(("next_stage", domain, dialog, tuple(ringing), tuple(agents)))
         return not self.picked_up_meanwhile
 
     def renewed(self, domain: str, ends: tuple[DialogId, DialogId], device: Device) -> None:
@@ -80,7 +83,7 @@ class FakePickupStore:
         self.held: dict[str, str] = {}
         """Key and token of each claim that is neither released nor picked."""
         self.released: list[str] = []
-        self.picks: list[tuple[str, DialogId, Device, Device]] = []
+        self.picks: list[Picked] = []
 
     def claim(self, wanted: Wanted) -> Claim | None:
         assert wanted.token not in {before.token for before in self.asked}, "a token is used once"
@@ -99,12 +102,67 @@ class FakePickupStore:
         assert self.held.pop(key, None) == token, f"{key} is released with a token that does not hold it"
         self.released.append(key)
 
-    def picked(
-        self, domain: str, key: str, token: str, dialog: DialogId, picker: Device, caller: Device
-    ) -> None:
+    def picked(self, domain: str, picked: Picked) -> None:
         assert domain == DOMAIN
-        assert self.held.pop(key, None) == token, f"{key} is picked with a token that does not hold it"
-        self.picks.append((key, dialog, picker, caller))
+        held = self.held.pop(picked.key, None)
+        assert held == picked.token, f"{picked.key} is picked with a token that does not hold it"
+        self.picks.append(picked)
+
+
+class FakeQueueStore:
+    """Implements QueueStore: every call that joins gets the answer in `joining`; `told` has all else in order."""
+
+    def __init__(self) -> None:
+        self.joining = Joined.WAITS
+        self.entries: list[Entry] = []
+        self.due: list[Offer | Expired | Again] = []
+        """What the next look gives out."""
+        self.missing: tuple[Missed, tuple[str, ...]] = (Missed.WAITS, ())
+        self.logged_out: set[str] = set()
+        self.told: list[tuple[object, ...]] = []
+        self.fails: Exception | None = None
+
+    def join(self, entry: Entry) -> Joined:
+        self._fail()
+        assert entry.ttl_ms > 0
+        self.entries.append(entry)
+        return self.joining
+
+    def ready(self, domain: str, dialog: DialogId, tag: str) -> None:
+        assert tag, "an early dialog has a tag"
+        self.told.append(("ready", domain, dialog, tag))
+
+    def domains(self) -> tuple[str, ...]:
+        self._fail()
+        return tuple(sorted({entry.domain for entry in self.entries}))
+
+    def dispatch(self, domain: str, lines: Sequence[Line]) -> tuple[Offer | Expired | Again, ...]:
+        self._fail()
+        self.told.append(("dispatch", domain, tuple((line.group.number, line.agents) for line in lines)))
+        due, self.due = tuple(self.due), []
+        return due
+
+    def missed(self, domain: str, dialog: DialogId, *, in_vain: bool, pause_s: int) -> tuple[Missed, tuple[str, ...]]:
+        self._fail()
+        self.told.append(("missed", domain, dialog, in_vain, pause_s))
+        return self.missing
+
+    def set_duty(self, domain: str, agent: str, duty: Duty) -> bool:
+        self._fail()
+        self.told.append(("set_duty", domain, agent, duty))
+        before = len(self.logged_out)
+        self.logged_out = self.logged_out - {agent} if duty is Duty.IN else self.logged_out | {agent}
+        return len(self.logged_out) != before
+
+    def lost(self, domain: str, key: str) -> None:
+        self.told.append(("lost", domain, key))
+
+    def overflowed(self, domain: str, key: str) -> None:
+        self.told.append(("overflowed", domain, key))
+
+    def _fail(self) -> None:
+        if self.fails is not None:
+            raise self.fails
 
 
 class FakeRecord:
@@ -141,10 +199,12 @@ def ringing_call(
     number: str = "101",
     kind: Kind = Kind.EXTENSION,
     tags: tuple[str, ...] = ("callee-1",),
+    caller_number: str = "104",
+    waiting: bool = False,
     **of_caller: object,
 ) -> CallRecord:
     """A call that rings at an account, with one early dialog."""
-    calling = caller(call_id, **of_caller)
+    calling = caller(call_id, number=caller_number, **of_caller)
     return CallRecord(
         domain=DOMAIN,
         key=calling.dialog.key,
@@ -154,7 +214,8 @@ def ringing_call(
         routed_at_us=1,
         caller=calling,
         early_tags=tags,
-        ringing=(number,),
+        ringing=() if waiting else (number,),
+        waiting=waiting,
     )
 
 

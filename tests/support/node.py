@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +18,8 @@ import redis
 from kemi.pickup.event import PickupEvent
 from kemi.settings import Settings
 from kemi.store import open_store
-from kemi.store.keys import events, tenant
+from kemi.store.keys import SUFFIXES, events, tenant
+from kemi.store.queues import Roster
 from tests.support.ports import LOOPBACK, free_port
 from tests.support.until import until
 
@@ -41,6 +43,8 @@ class Node:
         self.document = folder / "provision.yaml"
         self._environment = {k: v for k, v in os.environ.items() if not k.startswith("STAR87_")}
         self._environment.update(environment or {})
+        # A store is one worker's: tests that play at the same time take turns.
+        self._one_at_a_time = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
         self.document.write_text(document)
 
@@ -124,9 +128,20 @@ class Node:
 
     def events(self, domain: str) -> list[PickupEvent]:
         """The pickup record of a tenant, oldest first."""
-        return self._store.events.read(domain)
+        with self._one_at_a_time:
+            return self._store.events.read(domain)
 
     def keys(self, domain: str) -> list[str]:
         """The keys of a tenant, without its pickup record."""
         found = cast(list[bytes], self._redis.keys(tenant(domain) + "*"))
         return sorted(key.decode() for key in found if key.decode() != events(domain))
+
+    def left_keys(self, domain: str) -> list[str]:
+        """The keys of a tenant that do not outlive its calls by design: no agent's and no group's figures."""
+        stay = tuple(tenant(domain) + SUFFIXES[name] for name in ("agent", "stats"))
+        return [key for key in self.keys(domain) if not key.startswith(stay)]
+
+    def roster(self, domain: str, agents: Sequence[str], groups: Sequence[str]) -> Roster:
+        """The state of agents and of agent groups."""
+        with self._one_at_a_time:
+            return self._store.queues.roster(domain, agents, groups)

@@ -14,6 +14,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
+from typing import Self
 
 from tests.support.phone_calls import Incoming, Outgoing
 from tests.support.ports import LOOPBACK, free_port
@@ -51,7 +52,7 @@ class Phone:
             self._socket.bind((LOOPBACK, free_port()))
         self.address = f"{LOOPBACK}:{self._socket.getsockname()[1]}"
 
-    def __enter__(self) -> Phone:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -81,9 +82,7 @@ class Phone:
         else:
             self._socket.sendto(raw, self._proxy)
 
-    def expects(
-        self, what: Callable[[SipMessage], bool], named: str, within_s: float = WITHIN_S
-    ) -> SipMessage:
+    def expects(self, what: Callable[[SipMessage], bool], named: str, within_s: float = WITHIN_S) -> SipMessage:
         """The first message that satisfies `what`; raises AssertionError when none comes in time."""
         deadline = time.monotonic() + within_s
         while True:
@@ -93,9 +92,7 @@ class Phone:
                     return message
             if not self._receives(deadline - time.monotonic()):
                 came = [message.start for message in self.inbox]
-                raise AssertionError(
-                    f"{self.number} did not get {named} within {within_s:g} s; it got {came}"
-                )
+                raise AssertionError(f"{self.number} did not get {named} within {within_s:g} s; it got {came}")
 
     def hears(self) -> None:
         """Put what has come by now into the inbox."""
@@ -150,9 +147,7 @@ class Phone:
         extra = list(headers)
         for cseq in (1, 2):
             via = self.via()
-            text = self.requests(
-                method, uri, to=to, call_id=call_id, tag=tag, cseq=cseq, via=via, headers=extra
-            )
+            text = self.requests(method, uri, to=to, call_id=call_id, tag=tag, cseq=cseq, via=via, headers=extra)
             self.sends(text)
             answer = self.answer_to(via)
             if cseq == 2 or answer.status not in (401, 407):
@@ -218,11 +213,7 @@ class Phone:
         self, request: SipMessage, status: int, *, tag: str = "", headers: Headers = (), body: str = ""
     ) -> None:
         """Answer a request (RFC 3261 §8.2.6)."""
-        kept = [
-            (n, v)
-            for n, v in request.headers
-            if n.lower() in ("via", "from", "call-id", "cseq", "record-route")
-        ]
+        kept = [(n, v) for n, v in request.headers if n.lower() in ("via", "from", "call-id", "cseq", "record-route")]
         to = request["To"] if request.tag("To") or not tag else f"{request['To']};tag={tag}"
         given = {name.lower() for name, _ in headers}
         own = [] if "contact" in given else [("Contact", f"<{self.contact}>")]

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 class Dialog:
     """An end of a confirmed dialog (RFC 3261 §12)."""
 
-    def __init__(
-        self, phone: Phone, call_id: str, own: str, peer: str, target: str, routes: list[str]
-    ) -> None:
+    def __init__(self, phone: Phone, call_id: str, own: str, peer: str, target: str, routes: list[str]) -> None:
         """own, peer: value of the From that this end writes, and of the To, tags included."""
         self.phone, self.call_id, self.target, self.routes = phone, call_id, target, routes
         self._own, self._peer = own, peer

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from tests.support.ports import LOOPBACK, free_port, is_bound
@@ -30,6 +32,16 @@ class Setting:
     domain: str
     call: str
     folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A message as the phone logged it."""
+
+    at: float
+    """In seconds since 1970."""
+    sent: bool
+    text: str
 
 
 @dataclass
@@ -121,6 +133,11 @@ class SippRun:
         assert status == 0, f"{self.label} failed ({status}): {self.errors() or self._read('.out')[-600:]}"
         assert STRAY not in self.errors(), f"{self.label} got a message of no call of its own: {self.errors()}"
 
+    def leave(self) -> None:
+        """End a phone that waits for further calls; raises AssertionError when one of its calls failed."""
+        self._process.send_signal(signal.SIGUSR1)
+        self.finish()
+
     def stop(self) -> None:
         if self._process.poll() is None:
             self._process.kill()
@@ -135,10 +152,15 @@ class SippRun:
 
     def received(self) -> list[str]:
         """The SIP messages that reached the phone, in order."""
-        return [text.strip() for text in self._messages("received")]
+        return [message.text for message in self.messages() if not message.sent]
 
     def sent(self) -> list[str]:
-        return [text.strip() for text in self._messages("sent")]
+        return [message.text for message in self.messages() if message.sent]
+
+    def heard(self, status: str) -> int:
+        """How often the phone got this answer to an INVITE, in one early dialog; SIPp itself hides what is repeated."""
+        found = [header(m, "To") for m in self.received() if m.startswith(f"SIP/2.0 {status} ")]
+        return found.count(found[0]) if found else 0
 
     def answered(self) -> int:
         """How many 200s to an INVITE of its own the phone got, not counting repetitions."""
@@ -150,9 +172,16 @@ class SippRun:
         }
         return len(found)
 
-    def _messages(self, direction: str) -> list[str]:
+    def messages(self) -> list[Traced]:
+        """What the phone received and sent, in order."""
         blocks = self._read(".msg").split("-----------------------------------------------")[1:]
-        return [b.partition("\n\n")[2] for b in blocks if f"message {direction}" in b.partition("\n\n")[0]]
+        found = []
+        for block in blocks:
+            head, _, text = block.partition("\n\n")
+            if "message received" in head or "message sent" in head:
+                at = datetime.fromisoformat(" ".join(head.split()[:2])).timestamp()
+                found.append(Traced(at, "message sent" in head, text.strip()))
+        return found
 
     def _file(self, suffix: str) -> Path:
         return self._folder / f"{self.label}{suffix}"

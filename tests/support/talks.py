@@ -26,9 +26,7 @@ class Ringing:
         assert self.outgoing.ends_with().status == 487
 
 
-def ring(
-    caller: Phone, callee: Phone, dialled: str = "", *, supported: str = "replaces", **more: object
-) -> Ringing:
+def ring(caller: Phone, callee: Phone, dialled: str = "", *, supported: str = "replaces", **more: object) -> Ringing:
     """The caller dials, the callee's phone rings, and the caller hears it. more: as for Phone.dials."""
     outgoing = caller.dials(dialled or callee.number, supported=supported, **more)  # type: ignore[arg-type]
     inbound = callee.rung()

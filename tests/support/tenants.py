@@ -80,14 +80,10 @@ class Tenant:
         self._phones: list[Phone] = []
         self._changes = 0
 
-    def phone(
-        self, number: str, *, transport: str = "udp", register: bool = False, node: Node | None = None
-    ) -> Phone:
+    def phone(self, number: str, *, transport: str = "udp", register: bool = False, node: Node | None = None) -> Phone:
         """An extension's phone, closed when the test ends; it registers if it is to be called."""
         place = node or self.node
-        phone = Phone(
-            place.address, number, domain=self.domain, transport=transport, name=_NAMES.get(number, "")
-        )
+        phone = Phone(place.address, number, domain=self.domain, transport=transport, name=_NAMES.get(number, ""))
         self._phones.append(phone)
         if register:
             answer = phone.registers()
@@ -125,9 +121,7 @@ class Tenant:
                 in_a_row = in_a_row + 1 if holds(phone) else 0
                 # A call is four messages and the workers take turns: one message more, or it is always the same worker.
                 phone.asks("OPTIONS")
-            assert in_a_row or time.monotonic() < deadline, (
-                f"not in force on every worker within {within_s:g} s"
-            )
+            assert in_a_row or time.monotonic() < deadline, f"not in force on every worker within {within_s:g} s"
 
     def outcomes(self) -> list[tuple[str, int]]:
         """Outcome and status of each entry in this tenant's pickup record."""

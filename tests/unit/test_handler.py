@@ -24,19 +24,28 @@ from kemi.errors import (
 )
 from kemi.handler import Handler
 from kemi.pickup.service import PickupService
+from kemi.queueing.service import Queueing
 from kemi.routing.calls import Calls
 from kemi.routing.in_dialog import InDialog
 from kemi.routing.requests import Requests
+from kemi.routing.trunks import Trunks
 from kemi.sip.ports import Callback
 from tests.support.fake_sip import FakeMessage, FakeScene, invite
 
-ANSWERING = ("ksr_request_route", "ksr_failure_pickup")
+ANSWERING = (
+    "ksr_request_route",
+    "ksr_failure_pickup",
+    "ksr_failure_gateway",
+    "ksr_failure_queue",
+    "ksr_resumed_queue",
+)
 GUARDED = (
     "ksr_reply_call",
     "ksr_failure_call",
     "ksr_branch_pickup",
     "ksr_reply_pickup",
     "ksr_reply_renewed",
+    "ksr_dispatch",
 )
 EVERY = (*ANSWERING, *GUARDED, "ksr_follow_provisioning")
 NOT_UTF_8 = UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
@@ -55,18 +64,17 @@ ERRORS = [
 
 
 class Anything:
-    """Stands for a service: every method does the same."""
+    """Stands for a service: every method does the same, and is written down as `service.method`."""
 
-    def __init__(self, act: Callable[[], None]) -> None:
-        self._act = act
-        self.asked: list[str] = []
+    def __init__(self, name: str, act: Callable[[], None], asked: list[str]) -> None:
+        self._name, self._act, self._asked = name, act, asked
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         if name.startswith("_"):
             raise AttributeError(name)
 
         def method(*_: object) -> None:
-            self.asked.append(name)
+            self._asked.append(f"{self._name}.{name}")
             self._act()
 
         return method
@@ -82,14 +90,19 @@ class Boundary:
 
         self.reported: list[str] = []
         self.scene = FakeScene(request or invite())
-        self.service = Anything(act)
-        service = self.service
+        self.asked: list[str] = []
+
+        def service(name: str) -> Anything:
+            return Anything(name, act, self.asked)
+
         self.handler = Handler(
-            cast(Requests, service),
-            cast(Calls, service),
-            cast(PickupService, service),
-            cast(InDialog, service),
-            cast(Follower, service),
+            cast(Requests, service("requests")),
+            cast(Calls, service("calls")),
+            cast(PickupService, service("pickup")),
+            cast(InDialog, service("in_dialog")),
+            cast(Queueing, service("queueing")),
+            cast(Trunks, service("trunks")),
+            cast(Follower, service("follower")),
             self.scene.message,
             self.scene.transaction,
             self.reported.append,
@@ -180,9 +193,7 @@ def test_given_bytes_that_are_no_utf_8_when_raised_then_400_and_no_report() -> N
     assert boundary.reported == []
 
 
-def test_given_an_unforeseen_error_when_raised_then_500_tells_the_phone_nothing_and_the_log_everything() -> (
-    None
-):
+def test_given_an_unforeseen_error_when_raised_then_500_tells_the_phone_nothing_and_the_log_everything() -> None:
     boundary = Boundary(ValueError("secret"))
     boundary.call("ksr_request_route")
     assert boundary.scene.transaction.replies == [(500, "Server Internal Error", ())]
@@ -190,18 +201,14 @@ def test_given_an_unforeseen_error_when_raised_then_500_tells_the_phone_nothing_
     assert "Traceback" in boundary.reported[0]
 
 
-def test_given_an_answer_that_cannot_be_sent_when_refused_then_it_is_reported_and_kamailio_gets_its_int() -> (
-    None
-):
+def test_given_an_answer_that_cannot_be_sent_when_refused_then_it_is_reported_and_kamailio_gets_its_int() -> None:
     boundary = Boundary(NotPermitted("no"))
     boundary.scene.transaction.reply(200, "OK")
     assert boundary.call("ksr_request_route") == 1
     assert len(boundary.reported) == 1
 
 
-def test_given_a_message_that_cannot_be_read_when_refused_then_it_is_reported_and_kamailio_gets_its_int() -> (
-    None
-):
+def test_given_a_message_that_cannot_be_read_when_refused_then_it_is_reported_and_kamailio_gets_its_int() -> None:
     boundary = Boundary(ValueError("x"))
 
     class Unreadable(FakeMessage):
@@ -219,19 +226,34 @@ def test_given_a_message_that_cannot_be_read_when_refused_then_it_is_reported_an
 
 
 def test_given_no_error_when_called_then_each_callback_reaches_its_own_service() -> None:
-    expected = ["route", "failed", "replied", "failed", "dress_branch", "replied", "renewed", "follow"]
+    expected = [
+        "requests.route",
+        "pickup.failed",
+        "trunks.failed",
+        "queueing.failed",
+        "queueing.resumed",
+        "calls.replied",
+        "calls.failed",
+        "pickup.dress_branch",
+        "pickup.replied",
+        "in_dialog.renewed",
+        "queueing.dispatch",
+        "follower.follow",
+    ]
     boundary = Boundary()
     for name in EVERY:
         boundary.call(name)
-    assert boundary.service.asked == expected
+    assert boundary.asked == expected
     assert (boundary.statuses, boundary.reported) == ([], [])
+
+
+def test_given_the_handler_s_callbacks_when_listed_then_none_escapes_these_tests() -> None:
+    assert {name for name in dir(Handler) if name.startswith("ksr_")} == set(EVERY)
 
 
 def test_given_a_process_that_begins_when_told_then_kamailio_gets_an_int() -> None:
     assert Boundary().handler.child_init(1) == 1
 
 
-def test_given_the_callbacks_that_transactions_are_armed_with_when_looked_up_then_the_handler_has_each() -> (
-    None
-):
+def test_given_the_callbacks_that_transactions_are_armed_with_when_looked_up_then_the_handler_has_each() -> None:
     assert all(callable(getattr(Handler, callback.value)) for callback in Callback)

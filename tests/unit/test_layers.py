@@ -42,9 +42,7 @@ def test_given_the_rooms_when_listed_then_each_stands_in_the_layers_or_is_an_ada
 
 
 @pytest.mark.parametrize(("word", "places"), [("os.environ", {"settings.py"}), ("s87:", {"store/keys.py"})])
-def test_given_a_word_of_one_room_when_searched_then_no_other_file_says_it(
-    word: str, places: set[str]
-) -> None:
+def test_given_a_word_of_one_room_when_searched_then_no_other_file_says_it(word: str, places: set[str]) -> None:
     """The environment only in settings.py, key strings only in store/keys.py."""
     kemi = ROOT / "kemi"
     found = {str(path.relative_to(kemi)) for path in kemi.rglob("*.py") if word in path.read_text()}

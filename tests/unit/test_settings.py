@@ -37,9 +37,7 @@ def test_given_any_settings_when_handed_to_another_process_then_it_reads_the_sam
     data: st.DataObject,
 ) -> None:
     values = {
-        field.name: data.draw(
-            st.integers(0, 10**6) if isinstance(field.default, int) else st.text(min_size=1)
-        )
+        field.name: data.draw(st.integers(0, 10**6) if isinstance(field.default, int) else st.text(min_size=1))
         for field in fields(Settings)
     }
     settings = Settings(**values)  # type: ignore[arg-type]

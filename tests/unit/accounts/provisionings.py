@@ -56,9 +56,7 @@ def domains(name: str) -> st.SearchStrategy[Domain]:
 
 
 _TEXTS = st.lists(_NAMES, max_size=2).map(tuple)
-TRUNKS = st.builds(
-    Trunk, _NAMES, _TEXTS, _TEXTS, st.lists(st.tuples(_NAMES, _NAMES), max_size=2).map(tuple), _TEXTS
-)
+TRUNKS = st.builds(Trunk, _NAMES, _TEXTS, _TEXTS, st.lists(st.tuples(_NAMES, _NAMES), max_size=2).map(tuple), _TEXTS)
 PROVISIONINGS = st.builds(
     Provisioning,
     st.tuples(domains("a.example"), domains("b.example")),

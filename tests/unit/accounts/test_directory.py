@@ -68,9 +68,7 @@ def test_given_the_example_when_grants_are_asked_then_lists_patterns_and_see_onl
     directory: Directory,
 ) -> None:
     reception, anybody, carol = id_of("102", "10*", see_only="105"), id_of("*"), id_of("103")
-    assert directory.grants(PBX, "103") == Grants(
-        (carol,), tuple(sorted([reception, anybody, carol])), (carol,)
-    )
+    assert directory.grants(PBX, "103") == Grants((carol,), tuple(sorted([reception, anybody, carol])), (carol,))
     assert directory.grants(PBX, "105") == Grants((), (anybody,), ())
     assert directory.permission_ids(PBX) == Grants(
         (carol,), tuple(sorted([reception, anybody, carol, id_of()])), (carol,)
@@ -100,9 +98,7 @@ def test_given_any_provisioning_when_grants_are_asked_then_they_agree_with_the_p
     with tempfile.TemporaryDirectory() as folder:
         directory = directory_of(provisioning, folder)
         assert directory.permission_ids(name) == grants(lambda _: True)
-        assert {a.number: directory.account(name, a.number) for a in accounts} == {
-            a.number: a for a in accounts
-        }
+        assert {a.number: directory.account(name, a.number) for a in accounts} == {a.number: a for a in accounts}
         for picker in accounts:
             if picker.kind is Kind.EXTENSION:
                 expected = grants(lambda permission, number=picker.number: permission.may_pick_up(number))  # type: ignore[misc]
@@ -179,9 +175,7 @@ def test_given_a_known_account_when_asked_again_then_the_file_is_not_read(
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no database at all, but longer than its header" * 10])
-def test_given_no_snapshot_when_asked_then_it_is_not_provisioned(
-    tmp_path: Path, content: bytes | None
-) -> None:
+def test_given_no_snapshot_when_asked_then_it_is_not_provisioned(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "a?b%20#c.sqlite"
     if content is not None:
         path.write_bytes(content)
@@ -210,9 +204,7 @@ def test_given_a_directory_in_use_when_the_process_forks_then_the_child_opens_it
     if child == 0:
         right = False
         try:
-            right = (
-                directory.account(PBX, "102") == ACCOUNTS["102"] and directory._connection is not inherited
-            )
+            right = directory.account(PBX, "102") == ACCOUNTS["102"] and directory._connection is not inherited
         finally:
             os._exit(0 if right else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

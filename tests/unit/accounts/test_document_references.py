@@ -180,9 +180,7 @@ def test_given_faults_of_every_sort_when_parsed_then_all_are_named_at_once_in_or
 
 def test_given_twelve_dangling_members_when_parsed_then_the_tenth_comes_after_the_ninth() -> None:
     text = document(((*D, "hunt_groups", 1, "members"), [str(900 + i) for i in range(12)]))
-    assert [fault.path for fault in faults_of(text)] == [
-        f"domains[0].hunt_groups[1].members[{i}]" for i in range(12)
-    ]
+    assert [fault.path for fault in faults_of(text)] == [f"domains[0].hunt_groups[1].members[{i}]" for i in range(12)]
 
 
 @pytest.mark.parametrize(

@@ -100,9 +100,7 @@ def test_given_no_optional_key_when_parsed_then_the_models_defaults_hold() -> No
     assert domain.accounts == (Extension("1", "1", ha1), AgentGroup("2", "2", ("1",)))
 
 
-def test_given_capitals_when_parsed_then_domains_and_ha1_are_lower_case_and_hash_over_the_lower_case_realm() -> (
-    None
-):
+def test_given_capitals_when_parsed_then_domains_and_ha1_are_lower_case_and_hash_over_the_lower_case_realm() -> None:
     text = document(
         (("domains", 0, "name"), "PBX.Example.com"),
         (("domains", 0, "extensions", 1, "ha1"), "AB" * 16),

@@ -117,8 +117,8 @@ CASES: list[tuple[Steps, Any, str, str]] = [
     ((*AGENTS, "max_wait_s"), 0, "domains[0].agent_groups[0].max_wait_s", "from 1 to 86400"),
     ((*AGENTS, "max_waiting"), 10**30, "domains[0].agent_groups[0].max_waiting", "from 1 to 10000"),
     # settings and domains
-    ((*SETTINGS, "pickup_code"), "87", "domains[0].settings.pickup_code", "is no pickup code"),
-    ((*SETTINGS, "pickup_code"), "*", "domains[0].settings.pickup_code", "is no pickup code"),
+    ((*SETTINGS, "pickup_code"), "87", "domains[0].settings.pickup_code", "is no feature code"),
+    ((*SETTINGS, "pickup_code"), "*", "domains[0].settings.pickup_code", "is no feature code"),
     ((*SETTINGS, "pickup_code"), "*12345678", "domains[0].settings.pickup_code", "1 to 7 of digits"),
     (("domains", 1), {"name": "a{b}.example"}, "domains[1].name", "is no domain name"),
     (("domains", 1), {"name": "a..example"}, "domains[1].name", "is no domain name"),

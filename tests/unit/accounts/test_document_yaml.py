@@ -43,9 +43,7 @@ from tests.unit.accounts.editing import faults_of
         ("version: !!int one\ndomains: []", "version", '"one" is no int'),
     ],
 )
-def test_given_text_that_is_no_document_when_parsed_then_the_place_is_named(
-    text: str, path: str, message: str
-) -> None:
+def test_given_text_that_is_no_document_when_parsed_then_the_place_is_named(text: str, path: str, message: str) -> None:
     assert (path, True) in [(fault.path, message in fault.message) for fault in faults_of(text)]
 
 

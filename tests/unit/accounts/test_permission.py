@@ -26,9 +26,7 @@ def test_given_an_entry_when_matched_then_it_covers_its_number_or_all_that_begin
 
 
 @given(NUMBERS, NUMBERS)
-def test_given_any_prefix_when_matched_then_it_covers_what_begins_with_it_and_nothing_else(
-    a: str, b: str
-) -> None:
+def test_given_any_prefix_when_matched_then_it_covers_what_begins_with_it_and_nothing_else(a: str, b: str) -> None:
     assert matches(a + "*", a + b)
     assert matches(a + "*", b) is (b[: len(a)] == a)
     assert matches(a, b) is (a == b)

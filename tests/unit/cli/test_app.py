@@ -2,10 +2,13 @@ from pathlib import Path
 
 import pytest
 
+from kemi.cli import agents
 from kemi.cli.app import app, main
 from kemi.cli.outcome import EPILOG
 
 COMMANDS = [command.name for command in app.registered_commands if command.name]
+GROUPS = [group.name for group in app.registered_groups if group.name]
+OF_AGENTS = [f"agents {command.name}" for command in agents.agents.registered_commands]
 
 
 @pytest.fixture(autouse=True)
@@ -18,11 +21,11 @@ def words(text: str) -> str:
     return " ".join(text.replace("│", " ").split())
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, *GROUPS, *OF_AGENTS])
 def test_given_help_when_asked_then_a_command_tells_its_exit_codes(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([command, "--help"]) == 0
+    assert main([*command.split(), "--help"]) == 0
     assert words(EPILOG) in words(capsys.readouterr().out)
 
 
@@ -31,7 +34,7 @@ def test_given_no_argument_when_called_then_every_command_is_shown(
 ) -> None:
     assert main([]) == 0
     out = capsys.readouterr().out
-    assert [name for name in COMMANDS if f"│ {name} " not in out] == []
+    assert [name for name in [*COMMANDS, *GROUPS] if f"│ {name} " not in out] == []
 
 
 @pytest.mark.parametrize(
@@ -47,6 +50,10 @@ def test_given_no_argument_when_called_then_every_command_is_shown(
         ["calls", "--redis", "localhost"],
         ["calls", "--node", "../elsewhere"],
         ["ladder", "missing.pcap"],
+        ["agents"],
+        ["agents", "nosuch"],
+        ["agents", "login"],
+        ["agents", "logout", "--nosuch", "104"],
     ],
 )
 def test_given_a_wrong_command_line_when_called_then_one_line_on_stderr_and_code_2(
@@ -60,7 +67,17 @@ def test_given_a_wrong_command_line_when_called_then_one_line_on_stderr_and_code
 
 
 @pytest.mark.parametrize(
-    "arguments", [["calls"], ["calls", "--json"], ["events"], ["events", "--follow"], ["explain", "103", "101"]]
+    "arguments",
+    [
+        ["calls"],
+        ["calls", "--json"],
+        ["events"],
+        ["events", "--follow"],
+        ["explain", "103", "101"],
+        ["agents", "list"],
+        ["agents", "login", "104"],
+        ["agents", "logout", "104"],
+    ],
 )
 def test_given_no_node_when_asked_for_its_calls_then_one_line_says_so_and_code_3(
     arguments: list[str], capsys: pytest.CaptureFixture[str]

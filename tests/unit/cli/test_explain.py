@@ -8,6 +8,7 @@ from kemi.accounts import snapshot
 from kemi.accounts.directory import Directory
 from kemi.accounts.document import parse
 from kemi.accounts.model import Kind
+from kemi.cli.agent_state import Agent
 from kemi.cli.explain import Verdict, judge
 from kemi.cli.outcome import CommandFailed, Exit
 from kemi.cli.provisioned import chosen_domains, one_domain, provisioning_of
@@ -15,6 +16,7 @@ from kemi.dialogs.record import Caller, CallRecord
 from kemi.sip.aor import Aor
 from kemi.sip.dialog import DialogId
 from kemi.sip.flow import Flow
+from kemi.store.queues import AgentState
 
 DOMAIN = "pbx.example.com"
 CAROL = Aor("103", DOMAIN)
@@ -31,6 +33,9 @@ domains:
       - {number: "104", name: Dave, password: p}
     hunt_groups:
       - {number: "700", name: Sales, members: ["101"], monitored_by: ["103"]}
+    agent_groups:
+      - {number: "800", name: Support, agents: ["101", "104"], monitored_by: ["103"]}
+      - {number: "801", name: Orders, agents: ["104"]}
   - name: other.example.com
     extensions:
       - {number: "101", name: Ann, password: p}
@@ -91,7 +96,10 @@ def test_given_a_hunt_call_and_an_older_extension_call_when_general_then_the_hun
     older, hunt = ringing("101", at_s=10), ringing("700", at_s=20, kind=Kind.HUNT_GROUP, members=("101",))
     verdict = judge(directory, CAROL, "", [older, hunt], NOW_US)
     assert (verdict.status, verdict.chosen) == (200, hunt)
-    assert [(row[0], row[4]) for row in verdict.rows()] == [("→", "picked up"), ("", "next in line")]
+    assert [(row[0], row[4], row[5]) for row in verdict.rows()] == [
+        ("→", "rings 101", "picked up"),
+        ("", "rings 101", "next in line: calls to hunt groups go first"),
+    ]
     assert verdict.summary().startswith("*87 connects 103@pbx.example.com with ")
 
 
@@ -165,6 +173,77 @@ def test_given_a_verdict_when_printed_for_a_program_then_each_call_says_whether_
     assert [(c["account"], c["eligible"], c["chosen"], c["waited_ms"]) for c in answer["candidates"]] == [
         ("104", False, False, 55_000),
         ("101", True, True, 50_000),
+    ]
+
+
+def queued(number: str, *, at_s: int, agents: tuple[str, ...] = ()) -> CallRecord:
+    """A call to an agent group: it rings these agents, or waits."""
+    call = ringing(number, at_s=at_s, kind=Kind.AGENT_GROUP, members=agents)
+    return call if agents else replace(call, ringing=(), waiting=True)
+
+
+@pytest.mark.parametrize("number", ["", "800"])
+def test_given_older_callers_who_wait_when_explained_then_the_call_that_rings_an_agent_goes_first(
+    directory: Directory, number: str
+) -> None:
+    first, second = queued("800", at_s=10), queued("800", at_s=20)
+    rings = queued("800", at_s=30, agents=("104",))
+    verdict = judge(directory, CAROL, number, [second, first, rings], NOW_US)
+    assert verdict.chosen is rings
+    assert [(row[1], *row[4:]) for row in verdict.rows()] == [
+        ("30.0 s", "rings 104", "picked up"),
+        ("50.0 s", "waiting, position 1", "next in line: calls that ring agents go first"),
+        ("40.0 s", "waiting, position 2", "next in line: calls that ring agents go first"),
+    ]
+    assert [(c["state"], c["position"], c["waited_ms"]) for c in verdict.as_json()["candidates"]] == [
+        ("ringing", None, 30_000),
+        ("waiting", 1, 50_000),
+        ("waiting", 2, 40_000),
+    ]
+
+
+def test_given_callers_who_wait_when_explained_then_the_one_who_came_first_is_chosen(
+    directory: Directory,
+) -> None:
+    later, first = queued("800", at_s=20), queued("800", at_s=10)
+    verdict = judge(directory, CAROL, "", [later, first], NOW_US)
+    assert verdict.chosen is first
+    assert [row[5] for row in verdict.rows()] == ["picked up", "next in line: it came later"]
+
+
+def test_given_calls_of_agent_groups_when_passed_over_then_each_says_why(directory: Directory) -> None:
+    refused, not_ready = queued("801", at_s=10), replace(queued("800", at_s=20), early_tags=())
+    own = replace(queued("800", at_s=30), caller=replace(not_ready.caller, number="103"))
+    verdict = judge(directory, CAROL, "800", [refused, not_ready, own], NOW_US)
+    assert (verdict.status, verdict.chosen) == (480, None)
+    assert [candidate.obstacle for candidate in verdict.candidates] == [
+        "its caller has not heard yet that the call waits",
+        "it is the picker's own call",
+        "it was routed to 801",
+    ]
+    [general] = judge(directory, CAROL, "", [refused], NOW_US).candidates
+    assert general.obstacle == "801 does not let 103 pick up its calls"
+
+
+def test_given_a_group_call_at_an_agent_when_the_agent_is_dialled_then_it_is_passed_over(
+    directory: Directory,
+) -> None:
+    verdict = judge(directory, CAROL, "101", [queued("800", at_s=10, agents=("101",))], NOW_US)
+    assert (verdict.status, obstacles(verdict)) == (480, {"800": "it rings 101 only as a member of 800"})
+
+
+def test_given_an_agent_group_when_dialled_then_its_agents_are_told_in_short(directory: Directory) -> None:
+    verdict = judge(directory, CAROL, "800", [], NOW_US)
+    assert verdict.as_json()["agents"] == []
+    agents = (
+        Agent(AgentState("101", True, 1, 0, 0, 0), "Bob", rung=False, now_us=NOW_US),
+        Agent(AgentState("104", True, 0, 2, 25_000_000, 0), "Dave", rung=False, now_us=NOW_US),
+    )
+    verdict = replace(verdict, agents=agents)
+    assert verdict.agents_in_short() == "agents of 800: 101 in a call; 104 idle for 35 s, missed 2 in a row"
+    assert [(a["agent"], a["state"]) for a in verdict.as_json()["agents"]] == [
+        ("101", "in_call"),
+        ("104", "idle"),
     ]
 
 

@@ -1,5 +1,7 @@
 from dataclasses import replace
 
+import pytest
+
 from kemi.accounts.model import Kind
 from kemi.accounts.permission import Permission
 from kemi.cli import calls, events
@@ -34,7 +36,7 @@ MAY = Permission(frozenset({"103", "10*"}), frozenset({"105"}))
 
 
 def test_given_a_ringing_call_when_shown_then_its_row_says_who_calls_whom_and_who_may_pick_up() -> None:
-    assert calls.row_of(CALL, 12_340, MAY) == (
+    assert calls.row_of(CALL, 12_340, MAY, None) == (
         "12.3 s",
         "700@pbx.example.com (hunt group)",
         "Alice <sip:+15550199@carrier.example.com>",
@@ -45,11 +47,41 @@ def test_given_a_ringing_call_when_shown_then_its_row_says_who_calls_whom_and_wh
 
 
 def test_given_a_claimed_call_when_shown_then_its_picker_is_named() -> None:
-    assert calls.row_of(replace(CALL, claimed_by="103"), 1, MAY)[-1] == "claimed by 103"
+    assert calls.row_of(replace(CALL, claimed_by="103"), 1, MAY, None)[-1] == "claimed by 103"
 
 
 def test_given_a_call_without_a_tagged_ringing_when_shown_then_it_is_still_being_routed() -> None:
-    assert calls.row_of(replace(CALL, early_tags=()), 1, MAY)[-1] == "is routed"
+    assert calls.row_of(replace(CALL, early_tags=()), 1, MAY, None)[-1] == "is routed"
+
+
+def waiting(number: str, key: str, at_us: int) -> CallRecord:
+    return replace(CALL, kind=Kind.AGENT_GROUP, number=number, key=key, routed_at_us=at_us, ringing=(), waiting=True)
+
+
+def test_given_callers_of_two_queues_when_counted_then_the_oldest_of_each_is_the_first() -> None:
+    found = calls.positions(
+        [waiting("800", "b", 2), CALL, waiting("801", "c", 3), waiting("800", "d", 4), waiting("800", "a", 1)]
+    )
+    assert found == {"a": 1, "b": 2, "d": 3, "c": 1}
+
+
+def test_given_a_claimed_caller_when_counted_then_those_behind_move_up() -> None:
+    claimed = replace(waiting("800", "a", 1), claimed_by="103")
+    assert calls.positions([claimed, waiting("800", "b", 2)]) == {"b": 1}
+
+
+def test_given_a_caller_who_waits_when_shown_then_his_position_is_told() -> None:
+    call = waiting("800", "a", 1)
+    row = calls.row_of(call, 12_340, MAY, 2)
+    assert (row[0], row[1], row[3], row[5]) == (
+        "12.3 s",
+        "800@pbx.example.com (agent group)",
+        "",
+        "waiting, position 2",
+    )
+    entry = calls.json_of(call, 12_340, MAY, 2)
+    assert (entry["state"], entry["position"], entry["ringing"]) == ("waiting", 2, [])
+    assert calls.row_of(replace(call, claimed_by="103"), 1, MAY, None)[5] == "claimed by 103"
 
 
 def test_given_lists_that_admit_nobody_when_shown_then_that_is_said() -> None:
@@ -58,9 +90,10 @@ def test_given_lists_that_admit_nobody_when_shown_then_that_is_said() -> None:
 
 
 def test_given_a_call_when_printed_for_a_program_then_the_wait_is_in_ms_and_both_lists_are_there() -> None:
-    entry = calls.json_of(CALL, 12_340, MAY)
+    entry = calls.json_of(CALL, 12_340, MAY, None)
     assert entry["waited_ms"] == 12_340
     assert entry["account"] == "700"
+    assert (entry["state"], entry["position"]) == ("ringing", None)
     assert entry["monitored_by"] == ["10*", "103"]
     assert entry["monitored_without_pickup"] == ["105"]
 
@@ -95,6 +128,23 @@ def test_given_a_pickup_when_shown_then_its_row_says_who_what_and_how() -> None:
 def test_given_a_refusal_when_shown_then_what_was_not_found_is_a_dash() -> None:
     entry = PickupEvent("pbx.example.com", "103", "101", "nothing_eligible", 480)
     assert events.row_of(entry)[2:] == ("101", "nothing eligible", "480", "-", "-", "-", "0 ms", "-")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "group", "shown", "account"),
+    [
+        ("logged_in", "", "agent logged in", "-"),
+        ("logged_out", "", "agent logged out", "-"),
+        ("logged_out_after_misses", "800", "agent logged out after misses", "800 (agent group)"),
+    ],
+)
+def test_given_an_entry_about_an_agent_when_shown_then_what_only_a_pickup_has_is_a_dash(
+    outcome: str, group: str, shown: str, account: str
+) -> None:
+    entry = PickupEvent("pbx.example.com", "104", "", outcome, 0, account=group, kind="agent")
+    row = events.row_of(entry)
+    assert row[1:] == ("104@pbx.example.com", "-", shown, "-", account, "-", "-", "-", "-")
+    assert len(row) == len(events.COLUMNS)
 
 
 def test_given_a_display_name_with_escape_sequences_when_shown_then_they_do_nothing() -> None:

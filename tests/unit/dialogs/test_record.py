@@ -53,6 +53,12 @@ def test_given_a_call_when_shown_then_it_names_what_people_ask_for() -> None:
 
     assert (shown["account"], shown["kind"], shown["caller"]) == ("700", "hunt_group", call.caller.uri)
     assert (shown["waited_ms"], shown["early_dialogs"], shown["replaces"]) == (1000, 2, True)
+    assert (shown["state"], shown["ringing"]) == ("ringing", ["700"])
+
+
+def test_given_a_call_that_waits_in_a_queue_when_shown_then_it_rings_nobody() -> None:
+    shown = ringing_call(number="800", kind=Kind.AGENT_GROUP, waiting=True).as_json(now_us=1)
+    assert (shown["state"], shown["ringing"]) == ("waiting", [])
 
 
 def test_given_a_device_when_told_to_the_store_then_hold_is_0_talk_is_1_and_unknown_is_empty() -> None:

@@ -1,15 +1,12 @@
-"""The adapter to Kamailio, against the strict double of KSR."""
+"""The adapter to Kamailio, against the strict double of KSR: messages, locations, digest, the proxy's duties."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from kemi.sip.flow import Flow
-from kemi.sip.ports import Callback
-from tests.support.fake_ksr import FakeKsr, Registered, install
+from tests.support.fake_ksr import FakeKsr, install
+from tests.unit.ksr.kamailio import VARIABLES, kamailio
 
 with install():
     from kemi.ksr import proxy
@@ -17,40 +14,13 @@ with install():
     from kemi.ksr.incoming import Incoming
     from kemi.ksr.location import KamailioLocation
     from kemi.ksr.proxy import KamailioProxy
+    from kemi.ksr.seal import Seal
     from kemi.ksr.transaction import KamailioTransaction
 
-VARIABLES: dict[str, str | int | None] = {
-    "$rm": "INVITE",
-    "$ru": "sip:101@PBX.example.com",
-    "$fU": "104",
-    "$fd": "PBX.Example.COM",
-    "$fn": '"Dave"',
-    "$ft": "caller-tag",
-    "$tU": "101",
-    "$td": "Pbx.example.com",
-    "$tt": None,
-    "$ci": "a84b4c",
-    "$(ct{nameaddr.uri})": "sip:104@192.0.2.4:5070",
-    "$rb": None,
-    "$proto": "UDP",
-    "$si": "192.0.2.4",
-    "$sp": 5070,
-    "$Ri": "192.0.2.1",
-    "$Rp": 5060,
-}
-HEADERS = [("Supported", "replaces"), ("Record-Route", "<sip:a;lr>"), ("Record-Route", "<sip:b;lr>")]
-LOCATIONS = {
-    "101@pbx.example.com": [Registered("sip:101@192.0.2.9:1"), Registered("sip:101@192.0.2.9:2")],
-    "102@pbx.example.com": [Registered("sip:102@192.0.2.9:3")],
-}
-
-
-@contextmanager
-def kamailio(**more: str | int | None) -> Iterator[FakeKsr]:
-    fake = FakeKsr({**VARIABLES, **more}, headers=HEADERS, locations=LOCATIONS)
-    with install(fake):
-        yield fake
-
+SEAL = Seal(b"k" * 32)
+CALL_ID = str(VARIABLES["$ci"])
+SEALED = SEAL.put("pbx.example.com", CALL_ID)
+OTHER = SEAL.put("b.example.org", CALL_ID)
 
 # Incoming
 
@@ -65,7 +35,7 @@ def test_given_a_request_when_read_then_hosts_are_lower_case_and_null_is_empty()
             "caller-tag",
         )
         assert (message.to_user, message.to_host, message.to_tag) == ("101", "pbx.example.com", "")
-        assert (message.call_id, message.body) == ("a84b4c", "")
+        assert (message.call_id, message.cseq, message.body) == ("a84b4c", "314159", "")
         assert message.contact_uri == "sip:104@192.0.2.4:5070"
         assert message.flow == Flow("udp", "192.0.2.4", 5070, "udp:192.0.2.1:5060")
 
@@ -87,6 +57,20 @@ def test_given_a_display_name_when_read_then_it_is_what_was_meant_without_quotin
     """RFC 3261 §25.1: in a quoted-string a backslash only escapes what follows it."""
     with kamailio(**{"$fn": received}):
         assert Incoming().from_display == name
+
+
+def test_given_a_body_of_other_bytes_when_read_then_its_ascii_is_there_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """RFC 3261 §7.4.1."""
+    with kamailio(**{"$(rb{s.encode.hexa})": "613d73656e646f6e6c79ff"}) as fake:
+        read = fake.variables.read
+
+        def not_utf_8(name: str) -> str | int | None:
+            return b"\xff".decode() if name == "$rb" else read(name)
+
+        monkeypatch.setattr(fake.variables, "read", not_utf_8)
+        assert Incoming().body == "a=sendonly\xff"
 
 
 def test_given_a_value_when_read_twice_then_kamailio_is_asked_once() -> None:
@@ -121,104 +105,29 @@ def test_given_a_reply_when_read_then_its_status_is_a_number() -> None:
         assert Incoming().status == 486
 
 
-# Transaction
-
-
-def test_given_an_invite_when_refused_then_a_transaction_repeats_the_answer_until_it_is_acknowledged() -> (
-    None
-):
-    with kamailio() as fake:
-        KamailioTransaction().reply(480, "Gone", ('Warning: 399 star87 "why"', "Retry-After: 2"))
-        (reply,) = fake.replies
-        assert (reply.status, reply.reason, reply.stateful) == (480, "Gone", True)
-        assert reply.headers == (("Warning", '399 star87 "why"'), ("Retry-After", "2"))
-
-
-def test_given_another_request_when_refused_then_the_answer_is_sent_once() -> None:
-    with kamailio(**{"$rm": "OPTIONS"}) as fake:
-        KamailioTransaction().reply(200, "OK")
-        assert [(reply.status, reply.stateful) for reply in fake.replies] == [(200, False)]
-
-
-def test_given_a_target_and_its_flow_when_aimed_at_then_uri_next_hop_and_socket_are_set() -> None:
-    flow = Flow("tcp", "2001:db8::4", 5070, "tcp:192.0.2.1:5060")
-    with kamailio() as fake:
-        transaction = KamailioTransaction()
-        transaction.aim("sip:104@192.0.2.4", flow)
-        transaction.call_back(
-            reply=Callback.PICKUP_REPLY, failure=Callback.PICKUP_FAILURE, branch=Callback.PICKUP_BRANCH
-        )
-        transaction.set_timers(answer_ms=5000, silence_ms=2000)
-        assert transaction.relay()
-        (relay,) = fake.relays
-        assert (relay.uri, relay.dst_uri) == ("sip:104@192.0.2.4", "sip:[2001:db8::4]:5070;transport=tcp")
-        assert relay.send_socket == "tcp:192.0.2.1:5060"
-        assert (relay.on_reply, relay.on_failure, relay.on_branch) == (
-            "ksr_reply_pickup",
-            "ksr_failure_pickup",
-            "ksr_branch_pickup",
-        )
-        assert relay.timers_ms == (5000, 2000)
-
-
-def test_given_a_target_without_flow_when_aimed_at_then_an_older_next_hop_is_gone() -> None:
-    with kamailio() as fake:
-        fake.pv.sets("$du", "sip:192.0.2.9")
-        transaction = KamailioTransaction()
-        transaction.aim("sip:101@vm.example.com")
-        transaction.relay()
-        assert (fake.relays[0].uri, fake.relays[0].dst_uri) == ("sip:101@vm.example.com", None)
-
-
-def test_given_a_note_when_remembered_then_a_later_callback_recalls_the_newest() -> None:
-    with kamailio() as fake:
-        transaction = KamailioTransaction()
-        assert transaction.recall("pickup") == ""
-        transaction.remember("pickup", "one")
-        transaction.remember("pickup", "two")
-        transaction.relay()
-        fake.enter("failure", status=486)
-        assert transaction.recall("pickup") == "two"
-        assert transaction.final_status == 486
-
-
-def test_given_a_relay_that_reaches_nobody_when_relayed_then_it_is_false_and_the_stack_can_answer() -> None:
-    with kamailio() as fake:
-        fake.answer("tm.t_relay", -1)
-        fake.answer("sl.sl_reply_error", 1)
-        transaction = KamailioTransaction()
-        assert not transaction.relay()
-        transaction.relay_failed()
-        assert fake.called("sl.sl_reply_error") == [()]
-
-
-@pytest.mark.parametrize(("answer", "cancelled"), [(1, True), (-1, False)])
-def test_given_kamailio_s_yes_and_no_when_asked_then_they_are_true_and_false(
-    answer: int, cancelled: bool
-) -> None:
-    with kamailio() as fake:
-        fake.answer("tm.t_is_canceled", answer)
-        fake.answer("tm.t_check_trans", answer)
-        assert KamailioTransaction().is_cancelled is cancelled
-        assert KamailioTransaction().is_known is cancelled
-
-
 # Location
 
 
-def test_given_members_when_rung_then_the_first_contact_is_the_target_and_all_others_stand_beside_it() -> (
-    None
-):
+def test_given_members_when_rung_then_the_first_contact_is_the_target_and_all_others_stand_beside_it() -> None:
     with kamailio() as fake:
         location = KamailioLocation()
-        assert not location.ring("199", "pbx.example.com", first=True)
-        assert location.ring("101", "pbx.example.com", first=True)
-        assert location.ring("102", "pbx.example.com", first=False)
-        assert not location.ring("198", "pbx.example.com", first=False)
+        assert location.ring("199", "pbx.example.com", first=True) == 0
+        assert location.ring("101", "pbx.example.com", first=True) == 2
+        assert location.ring("102", "pbx.example.com", first=False) == 1
+        assert location.ring("198", "pbx.example.com", first=False) == 0
         KamailioTransaction().relay()
         (relay,) = fake.relays
         rung = [relay.uri, *(branch.uri for branch in relay.branches)]
         assert rung == ["sip:101@192.0.2.9:1", "sip:101@192.0.2.9:2", "sip:102@192.0.2.9:3"]
+
+
+def test_given_a_number_when_asked_then_only_one_with_a_contact_is_registered() -> None:
+    with kamailio() as fake:
+        location = KamailioLocation()
+        assert location.is_registered("101", "pbx.example.com")
+        assert not location.is_registered("199", "pbx.example.com")
+        KamailioTransaction().relay()
+        assert fake.relays[0].branches == ()
 
 
 @pytest.mark.parametrize(("answer", "saved"), [(1, True), (3, True), (-1, False)])
@@ -298,6 +207,34 @@ def test_given_a_route_when_followed_then_only_one_that_was_this_node_s_counts(
         fake.answer("rr.loose_route", followed)
         fake.answer("rr.check_route_param", ours)
         assert KamailioProxy().follow_route() is leads_here
+
+
+def test_given_a_dialog_when_recorded_then_the_route_says_whose_it_is() -> None:
+    with kamailio() as fake:
+        fake.answer("rr.record_route_params", 1)
+        KamailioProxy(SEAL).record_route("pbx.example.com")
+        assert fake.called("rr.record_route_params") == [(f";tenant={SEALED}",)]
+
+
+@pytest.mark.parametrize(
+    ("route", "tenant"),
+    [
+        (f"<sip:192.0.2.1;lr;tenant={SEALED}>", "pbx.example.com"),
+        (f"<sip:192.0.2.1;tenant={SEALED};lr=on>, <sip:192.0.2.2;lr;tenant={OTHER}>", "pbx.example.com"),
+        (f"<sip:192.0.2.1;lr>;tenant={OTHER}", ""),
+        (f"<sip:192.0.2.1;lr>, <sip:192.0.2.2;lr;tenant={OTHER}>", ""),
+        (f"<sip:192.0.2.1;lr;subtenant={OTHER}>", ""),
+        ("<sip:192.0.2.1;lr;tenant=pbx.example.com>", ""),
+        (f"<sip:192.0.2.1;lr;tenant={SEAL.put('pbx.example.com', 'another-call')}>", ""),
+        (None, ""),
+    ],
+)
+def test_given_a_route_when_its_tenant_is_asked_then_only_the_first_route_s_own_parameter_counts(
+    route: str | None, tenant: str
+) -> None:
+    headers = [] if route is None else [("Route", route)]
+    with install(FakeKsr(VARIABLES, headers=headers)):
+        assert KamailioProxy(SEAL).tenant_of_route() == tenant
 
 
 def test_given_a_request_that_is_known_when_asked_then_it_is_a_retransmission() -> None:

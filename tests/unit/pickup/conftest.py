@@ -14,7 +14,7 @@ from kemi.settings import Settings
 from kemi.sip.aor import Aor
 from kemi.sip.feature_code import PickupCode
 from kemi.sip.flow import Flow
-from tests.support.directories import directory_of, extension, hunt_group
+from tests.support.directories import agent_group, directory_of, extension, hunt_group
 from tests.support.fake_sip import DOMAIN, FakeScene, invite
 from tests.support.fake_store import FakePickupStore, FakeRecord
 
@@ -23,11 +23,12 @@ PICKER_FLOW = Flow("udp", "192.0.2.3", 5073, "udp:192.0.2.1:5060")
 
 
 class Pickup:
-    """103 "Carol" dials; 101 "Reception" and 700 "Sales" admit her, 102 does not, 105 lets her see only."""
+    """103 "Carol" dials; 101 "Reception", 700 "Sales" and 800 "Support" admit her, 102 does not, 105 lets her see only.
 
-    def __init__(
-        self, folder: Path, *line: CallRecord | Exception, settings: DomainSettings | None = None
-    ) -> None:
+    104, who calls, and 106 are agents of 800.
+    """
+
+    def __init__(self, folder: Path, *line: CallRecord | Exception, settings: DomainSettings | None = None) -> None:
         self.accounts: list[Account] = [
             extension("101", "Reception", monitored_by=("103",)),
             extension("102", "Alice"),
@@ -36,6 +37,7 @@ class Pickup:
             extension("105", "Erin", monitored_by=("*",), seen_by=("103",)),
             extension("106", "", monitored_by=("103",)),
             hunt_group("700", name="Sales", monitored_by=("10*",)),
+            agent_group("800", "104", "106", monitored_by=("103",)),
         ]
         self.folder = folder
         self.domain_settings = settings or DomainSettings()

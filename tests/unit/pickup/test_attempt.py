@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +20,7 @@ TARGETS = st.builds(
     kind=st.sampled_from(Kind),
     number=TEXTS,
     shown_for=TEXTS,
+    caller_number=TEXTS,
     display=TEXTS,
     uri=TEXTS,
     contact=TEXTS,
@@ -38,6 +41,7 @@ ATTEMPTS = st.builds(
     on_hold=st.booleans(),
     started_ms=st.integers(0, 2**53),
     tried=LISTS,
+    sent=st.integers(0, 100),
     obstacle=TEXTS,
     raced=st.booleans(),
     target=st.none() | TARGETS,
@@ -67,11 +71,13 @@ def test_given_a_caller_who_hides_when_shown_then_not_even_his_number_is_told() 
     assert "104" not in Target.of(hidden, "t", "Reception", 0).display
 
 
-def test_given_a_call_that_was_lost_when_the_attempt_goes_on_then_the_race_is_not_forgotten() -> None:
+def test_given_a_call_that_was_lost_when_the_attempt_goes_on_then_neither_the_race_nor_the_call_is_forgotten() -> None:
     target = Target.of(ringing_call(), "t", "Reception", 0)
     attempt = Attempt("d", "103", "Carol", "101", "udp:x", False, 0).after(target)
     assert attempt.tried == (target.key,)
 
-    lost = attempt.lost("it said 486", raced=True).after(target).lost("it said 603")
+    last = replace(target, key="another")
+    lost = attempt.lost("it said 486", raced=True).after(last).lost("it said 603")
 
-    assert (lost.target, lost.raced, lost.obstacle) == (None, True, "it said 603")
+    assert (lost.target, lost.raced, lost.obstacle) == (last, True, "it said 603")
+    assert lost.tried == (target.key, "another")

@@ -33,13 +33,9 @@ def directory(tmp_path: Path) -> Directory:
     )
 
 
-def call(
-    call_id: str, number: str, kind: Kind, at: int, ringing: tuple[str, ...] = (), **more: object
-) -> CallRecord:
+def call(call_id: str, number: str, kind: Kind, at: int, ringing: tuple[str, ...] = (), **more: object) -> CallRecord:
     made = ringing_call(call_id, number=number, kind=kind, **more)  # type: ignore[arg-type]
-    return CallRecord(
-        **{**{f: getattr(made, f) for f in made.__slots__}, "routed_at_us": at, "ringing": ringing}
-    )
+    return CallRecord(**{**{f: getattr(made, f) for f in made.__slots__}, "routed_at_us": at, "ringing": ringing})
 
 
 def test_given_a_number_when_its_scope_is_asked_then_permission_decides_whatever_its_kind(
@@ -61,18 +57,19 @@ def test_given_no_permission_anywhere_when_general_then_403(directory: Directory
         scope_of(directory, Aor("700", DOMAIN), PickupCode())
 
 
-def test_given_calls_of_every_kind_when_ranked_then_kind_comes_before_age_and_age_before_name(
+def test_given_calls_of_every_kind_when_ranked_then_kind_comes_before_ringing_and_ringing_before_age(
     directory: Directory,
 ) -> None:
     calls = [
         call("agent", "800", Kind.AGENT_GROUP, 1),
+        call("waits", "800", Kind.AGENT_GROUP, 0, waiting=True),
         call("direct", "101", Kind.EXTENSION, 2),
         call("hunt-late", "700", Kind.HUNT_GROUP, 4),
         call("hunt", "700", Kind.HUNT_GROUP, 3),
     ]
     ranked = candidates(calls, directory, CAROL)
-    assert [c.call.caller.dialog.call_id for c in ranked] == ["hunt", "hunt-late", "direct", "agent"]
-    assert [c.obstacle for c in ranked] == [""] * 4
+    assert [c.call.caller.dialog.call_id for c in ranked] == ["hunt", "hunt-late", "direct", "agent", "waits"]
+    assert [c.obstacle for c in ranked] == [""] * 5
 
 
 @pytest.mark.parametrize(
@@ -94,9 +91,7 @@ def test_given_his_own_call_or_a_claimed_one_when_judged_then_it_is_not_eligible
     directory: Directory,
 ) -> None:
     own = call("own", "101", Kind.EXTENSION, 1)
-    own = CallRecord(
-        **{**{f: getattr(own, f) for f in own.__slots__}, "caller": ringing_call(number="101").caller}
-    )
+    own = CallRecord(**{**{f: getattr(own, f) for f in own.__slots__}, "caller": ringing_call(number="101").caller})
     claimed = CallRecord(**{**{f: getattr(own, f) for f in own.__slots__}, "claimed_by": "102"})
     dave = Aor("104", DOMAIN)
     assert candidates([own], directory, dave)[0].obstacle == "it is the picker's own call"

@@ -17,8 +17,10 @@ from kemi.errors import (
     StoreUnavailable,
     UnknownTarget,
 )
+from kemi.pickup.service import LOOKED_AT_MOST
 from kemi.settings import Settings
 from kemi.sip.aor import Aor
+from kemi.sip.dialog import DialogId
 from kemi.sip.ports import Callback
 from tests.support.fake_sip import DOMAIN, FLOW
 from tests.support.fake_store import ringing_call
@@ -107,7 +109,8 @@ def test_given_a_general_pickup_when_it_searches_then_only_the_grants_bound_it(p
     dialling.dial()
     (wanted,) = dialling.store.asked
     assert (wanted.number, wanted.kind) == ("", None)
-    assert (len(wanted.grants.hunt_groups), len(wanted.grants.extensions)) == (1, 1)
+    grants = wanted.grants
+    assert (len(grants.hunt_groups), len(grants.extensions), len(grants.agent_groups)) == (1, 1, 1)
 
 
 def test_given_require_hold_off_when_it_searches_then_no_device_is_looked_at(pickup: Make) -> None:
@@ -196,6 +199,7 @@ def test_given_the_store_s_refusal_when_dialled_then_it_is_the_picker_s_answer_w
         ({"replaces": False}, "does not support Replaces"),
         ({"tags": ()}, "begun to ring"),
         ({"contact": ""}, "no Contact"),
+        ({"dialog": DialogId("a", "")}, "no From tag"),
     ],
 )
 def test_given_a_call_that_replaces_cannot_take_when_dialled_then_480_nothing_is_sent_and_it_is_released(
@@ -232,6 +236,31 @@ def test_given_many_calls_that_cannot_be_had_when_general_then_they_use_up_no_tr
     dialling.dial()
 
     assert dialling.sent == contacts("real")
+
+
+def test_given_calls_without_end_that_cannot_be_had_when_general_then_it_ends_all_the_same(pickup: Make) -> None:
+    dialling = pickup(*line(*(f"trunk-{n}" for n in range(LOOKED_AT_MOST + 5)), replaces=False), *line("real"))
+
+    with pytest.raises(NothingEligible):
+        dialling.dial()
+
+    assert len(dialling.store.asked) == len(dialling.store.released) == LOOKED_AT_MOST
+    assert (dialling.sent, dialling.store.held) == ([], {})
+    (event,) = dialling.record.events
+    assert (event.tried, event.call_id) == (0, f"trunk-{LOOKED_AT_MOST - 1}")
+
+
+def test_given_a_caller_who_waits_in_a_queue_when_picked_up_from_there_then_the_182_is_the_dialog_that_is_replaced(
+    pickup: Make,
+) -> None:
+    dialling = pickup(*line("a", number="800", kind=Kind.AGENT_GROUP, waiting=True, tags=("own-tag",)))
+
+    dialling.dial("800")
+
+    assert dialling.store.asked[0].kind is Kind.AGENT_GROUP
+    branch = dialling.scene.branch_out()
+    dialling.service.dress_branch()
+    assert branch.appended[0] == "Replaces: a;to-tag=a-caller;from-tag=own-tag;early-only"
 
 
 def test_given_a_permission_withdrawn_a_moment_ago_when_the_store_still_finds_the_call_then_it_is_released(

@@ -76,9 +76,7 @@ def test_given_a_refusal_of_the_caller_s_device_when_general_then_released_and_t
 
 
 @pytest.mark.parametrize("status", [408, 480, 500, 603])
-def test_given_a_refusal_when_no_call_is_left_then_480_says_what_the_device_answered(
-    status: int, pickup: Make
-) -> None:
+def test_given_a_refusal_when_no_call_is_left_then_480_says_what_the_device_answered(status: int, pickup: Make) -> None:
     dialling = pickup(*line("a"))
     dialling.dial("101")
 
@@ -179,6 +177,21 @@ def test_given_calls_without_end_when_each_is_lost_then_the_tries_are_bounded(pi
     assert len(dialling.sent) == most
     assert dialling.store.held == {}
     assert len(dialling.record.events) == 1
+
+
+def test_given_many_callers_that_cannot_be_reached_when_general_then_they_use_up_no_tries(pickup: Make) -> None:
+    """pickup_tries bounds how many calls one `*87` is sent after; to these nothing was sent."""
+    most = Settings().pickup_tries
+    dialling = pickup(*line(*(f"gone-{n}" for n in range(most)), "real"))
+    dialling.scene.transaction.relays_fail = most
+
+    dialling.dial()
+    assert dialling.sent == contacts("real")
+    assert len(dialling.store.released) == most
+
+    dialling.succeeds()
+    (event,) = dialling.record.events
+    assert (event.call_id, event.tried) == ("real", 1)
 
 
 def test_given_a_lost_call_when_the_next_is_wanted_then_the_store_is_told_which_were_tried(

@@ -9,9 +9,11 @@ import pytest
 from kemi.accounts.model import Kind
 from kemi.dialogs.tracking import Device
 from kemi.errors import MediaRefused, NothingEligible
+from kemi.sip.aor import Aor
 from kemi.sip.dialog import DialogId
 from tests.support.fake_sip import DOMAIN, FLOW
-from tests.unit.pickup.conftest import PICKER_FLOW, Pickup
+from tests.support.fake_store import ringing_call
+from tests.unit.pickup.conftest import PICKER, PICKER_FLOW, Pickup
 from tests.unit.pickup.test_service import line
 
 Make = Callable[..., Pickup]
@@ -30,10 +32,10 @@ def test_given_the_caller_s_200_when_it_passes_then_the_pickup_is_done_shown_and
 
     assert answer.appended == [f'P-Asserted-Identity: "Dave for Reception" <sip:104@{DOMAIN}>']
     assert "P-Asserted-Identity" in answer.removed
-    ((_, dialog, picker, caller),) = dialling.store.picks
-    assert dialog == DialogId("pickup", "caller-tag")
-    assert picker == Device(PICKER_FLOW.device, False)
-    assert caller == Device(FLOW.device, True)
+    (picked,) = dialling.store.picks
+    assert picked.dialog == DialogId("pickup", "caller-tag")
+    assert picked.picker == Device(PICKER_FLOW.device, False)
+    assert picked.caller == Device(FLOW.device, True)
     assert dialling.record.outcomes() == [("picked_up", 200)]
 
 
@@ -53,7 +55,7 @@ def test_given_the_picker_s_own_offer_when_picked_up_then_its_hold_is_remembered
     dialling.scene.request.body = body
     dialling.dial()
     dialling.succeeds()
-    assert dialling.store.picks[0][2].on_hold is on_hold
+    assert dialling.store.picks[0].picker.on_hold is on_hold
 
 
 def test_given_a_200_that_is_repeated_when_it_passes_then_it_is_shown_again_and_recorded_once(
@@ -67,6 +69,50 @@ def test_given_a_200_that_is_repeated_when_it_passes_then_it_is_shown_again_and_
 
     assert len(dialling.store.picks) == 1
     assert dialling.record.outcomes() == [("picked_up", 200)]
+
+
+@pytest.mark.parametrize("body", ["", TALK, HOLD])
+def test_given_a_caller_from_a_trunk_when_picked_up_then_nobody_asks_for_the_hold_of_its_address(
+    body: str, pickup: Make
+) -> None:
+    """One trunk's address has many calls: a caller who holds on one must not count as holding on the others."""
+    dialling = pickup(*line("a", caller_number=""))
+    dialling.dial()
+    dialling.succeeds(body)
+    assert dialling.store.picks[0].caller == Device("")
+    assert dialling.store.picks[0].picker == Device(PICKER_FLOW.device, False)
+
+
+@pytest.mark.parametrize(
+    ("picker", "number", "caller", "agents"),
+    [
+        (PICKER, "101", "104", ("104",)),
+        (PICKER, "101", "105", ()),
+        (PICKER, "101", "", ()),
+        (Aor("106", DOMAIN), "700", "104", ("106", "104")),
+        (Aor("106", DOMAIN), "700", "105", ("106",)),
+    ],
+)
+def test_given_agents_among_picker_and_caller_when_picked_up_then_they_are_named_as_not_idle(
+    picker: Aor, number: str, caller: str, agents: tuple[str, ...], pickup: Make
+) -> None:
+    dialling = pickup(ringing_call("a", number=number, caller_number=caller))
+    dialling.dial(picker=picker)
+    dialling.succeeds()
+    assert dialling.store.picks[0].agents == agents
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "group"),
+    [("800", Kind.AGENT_GROUP, "800"), ("700", Kind.HUNT_GROUP, ""), ("101", Kind.EXTENSION, "")],
+)
+def test_given_a_caller_of_an_agent_group_when_picked_up_then_the_store_hears_whose_caller_it_was(
+    number: str, kind: Kind, group: str, pickup: Make
+) -> None:
+    dialling = pickup(*line("a", number=number, kind=kind))
+    dialling.dial(number)
+    dialling.succeeds()
+    assert dialling.store.picks[0].group == group
 
 
 @pytest.mark.parametrize("status", [100, 180, 183, 302, 486, 603])
@@ -83,7 +129,8 @@ def test_given_another_reply_of_the_caller_s_device_when_it_passes_then_nothing_
 
 
 def test_given_a_pickup_when_written_down_then_the_entry_tells_who_what_and_how(pickup: Make) -> None:
-    dialling = pickup(*line("lost", "had", number="700", kind=Kind.HUNT_GROUP))
+    calls = line("old", replaces=False) + line("lost", "had", number="700", kind=Kind.HUNT_GROUP)
+    dialling = pickup(*calls)
     dialling.dial("700")
     dialling.fails(603)
     dialling.succeeds()
@@ -106,7 +153,27 @@ def test_given_a_call_that_could_not_be_had_when_refused_then_the_entry_names_it
     dialling = pickup(*line("a", replaces=False))
     with pytest.raises(NothingEligible):
         dialling.dial("101")
-    assert (dialling.record.events[0].account, dialling.record.events[0].call_id) == ("101", "a")
+    (event,) = dialling.record.events
+    assert (event.account, event.kind, event.call_id) == ("101", "extension", "a")
+    assert (event.tried, event.mode) == (0, "")
+
+
+def test_given_calls_that_were_lost_when_refused_then_the_entry_names_the_last_it_was_sent_after(pickup: Make) -> None:
+    dialling = pickup(*line("first", "last"))
+    dialling.dial()
+    dialling.fails(603)
+    with pytest.raises(NothingEligible):
+        dialling.fails(603)
+    (event,) = dialling.record.events
+    assert (event.call_id, event.tried, event.mode) == ("last", 2, "replaces")
+
+
+def test_given_nothing_that_rings_when_refused_then_the_entry_names_no_call(pickup: Make) -> None:
+    dialling = pickup()
+    with pytest.raises(NothingEligible):
+        dialling.dial()
+    (event,) = dialling.record.events
+    assert (event.account, event.kind, event.caller, event.call_id, event.tried) == ("", "", "", "", 0)
 
 
 def test_given_the_media_refused_when_written_down_then_the_status_is_the_picker_s_final_one(

@@ -7,14 +7,16 @@ from pathlib import Path
 import pytest
 
 from kemi.accounts.model import Account, DomainSettings
+from kemi.dialogs.call_note import CallNote
+from kemi.dialogs.tracking import Answer
+from kemi.queueing.service import Queueing
 from kemi.routing import calls as calls_module
-from kemi.routing.call_note import CallNote
 from kemi.routing.calls import Calls
 from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
 from tests.support.directories import directory_of, extension
 from tests.support.fake_sip import DOMAIN, FLOW, FakeScene, invite
-from tests.support.fake_store import FakeTracking
+from tests.support.fake_store import FakeQueueStore, FakeRecord, FakeTracking
 
 VOICEMAIL = "sip:101@vm.example.com"
 DIALOG = DialogId("call-1", "caller-tag")
@@ -35,24 +37,25 @@ class Placing:
     ) -> None:
         self.clock_ms = 1_000_000
         monkeypatch.setattr(calls_module, "now_ms", lambda: self.clock_ms)
-        monkeypatch.setattr("kemi.routing.call_note.now_ms", lambda: self.clock_ms)
+        monkeypatch.setattr("kemi.dialogs.call_note.now_ms", lambda: self.clock_ms)
         self.directory = directory_of(folder, extension("104", "Dave"), *accounts, settings=settings)
         self.scene = FakeScene(invite(), registered=registered)
         self.tracking = FakeTracking()
         scene = self.scene
-        self.calls = Calls(
-            lambda: self.directory,
-            scene.message,
-            scene.transaction,
-            scene.location,
-            self.tracking,
-            Settings(),
-        )
+        self.queue, self.record = FakeQueueStore(), FakeRecord()
+        at_hand = (lambda: self.directory, scene.message, scene.transaction, scene.location)
+        queueing = Queueing(*at_hand, self.queue, self.record, Settings())
+        self.calls = Calls(*at_hand, self.tracking, queueing, Settings())
+        queueing.forward = self.calls.forward
 
     def place(self, number: str, caller: str = "104") -> None:
         account = self.directory.account(DOMAIN, number)
         assert account is not None
-        self.calls.place(self.scene.request, CallNote(DOMAIN, caller, FLOW.device, False), account)
+        self.calls.place(self.scene.request, self.note(caller), account)
+
+    def note(self, caller: str = "104") -> CallNote:
+        """What is known of a call before it is routed."""
+        return CallNote(DOMAIN, caller, FLOW.device, False)
 
     def fails(self, status: int, *, after_s: int = 0, cancelled: bool = False) -> None:
         self.clock_ms += after_s * 1000
@@ -70,6 +73,10 @@ class Placing:
             tuple(branch.partition("@")[0] for branch in relay.branches) or (relay.uri,)
             for relay in self.scene.transaction.sent
         ]
+
+    @property
+    def answers(self) -> list[Answer]:
+        return [answer for _, _, answer in self.tracking.named("answered") if isinstance(answer, Answer)]
 
     @property
     def timers_ms(self) -> list[int]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from kemi.accounts.model import Forward
-from kemi.dialogs.tracking import Device
-from kemi.errors import NotReachable
+from kemi.accounts.model import Account, Forward
+from kemi.dialogs.tracking import Answer, Device
+from kemi.errors import NotReachable, StoreUnavailable
 from kemi.routing.calls import FORWARDS_MOST
+from kemi.settings import Settings
 from kemi.sip.ports import Callback
-from tests.support.directories import agent_group, directory_of, extension
+from tests.support.directories import directory_of, extension
 from tests.support.fake_sip import CALLEE_FLOW, DOMAIN, FLOW
 from tests.unit.routing.conftest import DIALOG, RING_MAX_MS, TALK, VOICEMAIL, Maker
 
@@ -28,7 +30,8 @@ def test_given_an_extension_when_called_then_its_phone_rings_and_the_call_takes_
     (relay,) = call.scene.transaction.sent
     assert relay.branches == (f"101@{DOMAIN}",)
     assert (relay.reply, relay.failure) == (Callback.CALL_REPLY, Callback.CALL_FAILURE)
-    assert (relay.answer_ms, relay.ignores_6xx) == (RING_MAX_MS, False)
+    assert (relay.answer_ms, relay.silence_ms) == (RING_MAX_MS, Settings().phone_silence_ms)
+    assert not relay.ignores_6xx
     (placed,) = call.tracking.placed
     assert (placed.number, placed.ringing, placed.caller.number, placed.caller.replaces) == (
         "101",
@@ -51,12 +54,6 @@ def test_given_a_forward_and_nobody_registered_when_called_then_it_goes_there_at
     call = placing(extension("101", no_answer=Forward(VOICEMAIL, 20)))
     call.place("101")
     assert call.rang == [(VOICEMAIL,)]
-
-
-def test_given_an_agent_group_when_called_then_480_for_now(placing: Maker) -> None:
-    call = placing(agent_group("800", "104"), registered=("104",))
-    with pytest.raises(NotReachable):
-        call.place("800")
 
 
 def test_given_a_relay_that_fails_when_called_then_the_stack_answers_and_no_place_is_kept(
@@ -85,7 +82,7 @@ def test_given_no_answer_when_its_time_is_over_then_the_call_goes_on_and_has_no_
     assert call.rang == [("101",), (VOICEMAIL,)]
     assert call.tracking.named("forget") == [(DOMAIN, DIALOG)]
     call.replies(200)
-    assert call.tracking.named("answered") == []
+    assert call.answers == [Answer(Device(FLOW.device, False), Device("", False))]
 
 
 @pytest.mark.parametrize("status", [486, 600])
@@ -159,6 +156,75 @@ def test_given_an_account_that_was_removed_meanwhile_when_it_fails_then_the_call
     assert call.tracking.named("forget") == [(DOMAIN, DIALOG)]
 
 
+@pytest.mark.parametrize(
+    ("account", "status"),
+    [
+        (extension("101", no_answer=Forward(VOICEMAIL, 20)), 408),
+        (extension("101", busy=Forward(f"sip:102@{DOMAIN}")), 486),
+    ],
+)
+def test_given_a_call_that_was_picked_up_meanwhile_when_it_would_be_forwarded_then_it_goes_nowhere(
+    account: Account, status: int, placing: Maker
+) -> None:
+    """The caller talks to the picker; the place in line is the pickup's until the caller's phone has cancelled."""
+    call = placing(account, extension("102"), registered=("101", "102"))
+    call.place("101")
+    call.tracking.picked_up_meanwhile = True
+    call.fails(status, after_s=20)
+    assert call.rang == [("101",)]
+    assert call.tracking.named("next_stage") == [(DOMAIN, DIALOG, (), ())]
+    assert call.tracking.named("forget") == []
+
+
+def test_given_a_store_that_is_away_when_a_call_is_forwarded_then_it_goes_on(placing: Maker) -> None:
+    call = placing(extension("101", no_answer=Forward(VOICEMAIL, 20)), registered=("101",))
+    call.place("101")
+    call.tracking.fails = StoreUnavailable("no answer")
+    call.fails(408, after_s=20)
+    assert call.rang == [("101",), (VOICEMAIL,)]
+
+
+def test_given_a_forward_to_an_account_that_is_none_when_it_is_due_then_the_call_ends_and_is_forgotten(
+    placing: Maker,
+) -> None:
+    call = placing(extension("101", no_answer=Forward(f"sip:199@{DOMAIN}", 20)), registered=("101",))
+    call.place("101")
+    call.fails(408, after_s=20)
+    assert call.rang == [("101",)]
+    assert call.tracking.named("forget") == [(DOMAIN, DIALOG)]
+
+
+def test_given_a_call_when_forwarded_then_it_is_told_whether_that_leads_anywhere(placing: Maker) -> None:
+    call = placing(extension("101"), registered=("101",))
+    request, note = call.scene.request, call.note()
+    assert not call.calls.forward(request, replace(note, forwards=FORWARDS_MOST), Forward(VOICEMAIL))
+    assert not call.calls.forward(request, note, Forward(f"sip:199@{DOMAIN}"))
+    assert call.rang == []
+    assert call.calls.forward(request, note, Forward(f"sip:101@{DOMAIN}"))
+    assert call.calls.forward(request, note, Forward(VOICEMAIL))
+    assert call.rang == [("101",), (VOICEMAIL,)]
+
+
+def test_given_a_target_that_is_no_account_when_sent_to_then_its_end_is_followed_and_it_takes_no_place(
+    placing: Maker,
+) -> None:
+    call = placing()
+    call.calls.send_outside(call.note(), VOICEMAIL)
+    (relay,) = call.scene.transaction.sent
+    assert (relay.uri, relay.reply, relay.failure) == (VOICEMAIL, Callback.CALL_REPLY, Callback.CALL_FAILURE)
+    call.replies(180)
+    call.replies(486)
+    call.fails(486)
+    assert call.tracking.told == []
+
+
+def test_given_a_target_outside_that_cannot_be_sent_to_when_sent_then_the_stack_answers(placing: Maker) -> None:
+    call = placing()
+    call.scene.transaction.relays_fail = 1
+    call.calls.send_outside(call.note(), VOICEMAIL)
+    assert call.scene.transaction.answered_failures == 1
+
+
 # Replies
 
 
@@ -184,9 +250,7 @@ def test_given_a_trying_when_it_passes_then_nothing_is_told(tag: str, placing: M
 
 
 @pytest.mark.parametrize("status", [300, 404, 486, 503, 603])
-def test_given_a_negative_reply_when_it_passes_then_that_branch_s_dialogs_are_dead(
-    status: int, placing: Maker
-) -> None:
+def test_given_a_negative_reply_when_it_passes_then_that_branch_s_dialogs_are_dead(status: int, placing: Maker) -> None:
     call = placing(extension("101"), registered=("101",))
     call.place("101")
     call.replies(status, branch=3)
@@ -200,5 +264,5 @@ def test_given_a_200_when_it_passes_then_both_devices_and_their_hold_are_told(
     call = placing(extension("101"), registered=("101",))
     call.place("101")
     call.replies(200, body=body)
-    answered = call.tracking.named("answered")
-    assert answered == [(DOMAIN, DIALOG, Device(FLOW.device, False), Device(CALLEE_FLOW.device, on_hold))]
+    answer = Answer(Device(FLOW.device, False), Device(CALLEE_FLOW.device, on_hold))
+    assert call.tracking.named("answered") == [(DOMAIN, DIALOG, answer)]

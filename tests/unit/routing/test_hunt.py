@@ -30,7 +30,7 @@ def test_given_stages_when_nobody_answers_then_each_rings_for_its_time_and_the_p
     assert call.rang == [("101",), ("102", "103")]
     assert call.timers_ms == [15_000, 10_000]
     assert len(call.tracking.placed) == 1
-    assert call.tracking.named("next_stage") == [(DOMAIN, DIALOG, ("102", "103"))]
+    assert call.tracking.named("next_stage") == [(DOMAIN, DIALOG, ("102", "103"), ())]
 
 
 def test_given_a_first_stage_of_unregistered_members_when_called_then_the_next_one_rings(
@@ -85,15 +85,17 @@ def test_given_no_forward_when_the_last_stage_ends_then_the_call_ends_and_is_for
     assert call.tracking.named("forget") == [(DOMAIN, DIALOG)]
 
 
+@pytest.mark.parametrize("no_answer", [Forward(VOICEMAIL, 45), None])
 def test_given_a_call_that_was_picked_up_meanwhile_when_its_stage_ends_then_nobody_rings_any_more(
-    placing: Maker,
+    no_answer: Forward | None, placing: Maker
 ) -> None:
-    group = hunt_group("700", Stage(("101",), 15), Stage(("102",), 15), no_answer=Forward(VOICEMAIL, 45))
+    group = hunt_group("700", Stage(("101",), 15), Stage(("102",), 15), no_answer=no_answer)
     call = placing(group, registered=("101", "102"))
     call.place("700")
     call.tracking.picked_up_meanwhile = True
     call.fails(408, after_s=15)
     assert call.rang == [("101",)]
+    assert call.tracking.named("forget") == []
 
 
 def test_given_a_store_that_is_away_when_a_stage_ends_then_the_group_rings_on(placing: Maker) -> None:
@@ -109,8 +111,6 @@ def test_given_the_setting_for_group_calls_when_a_group_is_called_then_members_a
     on: bool, placing: Maker
 ) -> None:
     settings = DomainSettings(directed_includes_group_calls=on)
-    call = placing(
-        hunt_group("700", Stage(("101",))), extension("101"), registered=("101",), settings=settings
-    )
+    call = placing(hunt_group("700", Stage(("101",))), extension("101"), registered=("101",), settings=settings)
     call.place("700")
     assert call.tracking.placed[0].by_member is on

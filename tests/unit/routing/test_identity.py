@@ -69,9 +69,7 @@ def test_given_digest_when_it_asks_for_a_secret_then_only_extensions_have_one(di
         {"from_user": "104", "from_host": "anonymous.invalid"},
     ],
 )
-def test_given_good_credentials_when_from_names_another_then_403(
-    fields: dict[str, str], directory: Directory
-) -> None:
+def test_given_good_credentials_when_from_names_another_then_403(fields: dict[str, str], directory: Directory) -> None:
     with pytest.raises(NotAuthorized) as refused:
         caller(invite(**fields), directory)
     assert refused.value.status == 403
@@ -101,9 +99,7 @@ def test_given_neither_end_in_a_domain_of_ours_when_called_then_403_and_no_chall
     "value",
     [f"sip:104@{DOMAIN}", f"<sip:104@{DOMAIN}>", f'"Dave, Sales" <sip:104@{DOMAIN.upper()};user=phone>'],
 )
-def test_given_his_own_identity_when_asserted_then_it_is_taken_off(
-    name: str, value: str, directory: Directory
-) -> None:
+def test_given_his_own_identity_when_asserted_then_it_is_taken_off(name: str, value: str, directory: Directory) -> None:
     request = invite(headers=[(name, value)])
     caller(request, directory)
     assert name in request.removed

@@ -23,9 +23,14 @@ ENDS = DialogId("call-1", "caller-tag"), DialogId("call-1", "callee-tag")
 
 
 class Talking:
-    def __init__(self, folder: Path, request: FakeMessage, settings: DomainSettings | None = None) -> None:
+    """`route`: the tenant that this node wrote into the Record-Route of the call; a CANCEL has no Route."""
+
+    def __init__(
+        self, folder: Path, request: FakeMessage, settings: DomainSettings | None = None, *, route: str = DOMAIN
+    ) -> None:
         directory = directory_of(folder, extension("101"), extension("104"), settings=settings)
         self.scene = FakeScene(request)
+        self.scene.proxy.route_tenant = route if request.to_tag else ""
         self.tracking = FakeTracking()
         self.provisioned = True
 
@@ -34,9 +39,7 @@ class Talking:
                 raise NotProvisioned
             return directory
 
-        self.in_dialog = InDialog(
-            current, self.scene.message, self.scene.transaction, self.tracking, self.scene.proxy
-        )
+        self.in_dialog = InDialog(current, self.scene.message, self.scene.transaction, self.tracking, self.scene.proxy)
 
     def request(self) -> None:
         self.in_dialog.request(self.scene.request)
@@ -54,9 +57,7 @@ def within(method: str, **fields: object) -> FakeMessage:
     return FakeMessage(method=method, to_tag="callee-tag", **fields)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    "method", ["INVITE", "BYE", "UPDATE", "INFO", "REFER", "NOTIFY", "PRACK", "MESSAGE", "ACK"]
-)
+@pytest.mark.parametrize("method", ["INVITE", "BYE", "UPDATE", "INFO", "REFER", "NOTIFY", "PRACK", "MESSAGE", "ACK"])
 def test_given_a_route_through_here_when_sent_then_it_is_relayed_once(method: str, tmp_path: Path) -> None:
     talking = Talking(tmp_path, within(method))
     talking.request()
@@ -67,7 +68,7 @@ def test_given_a_reinvite_when_sent_then_it_is_record_routed_and_others_are_not(
     for method, expected in (("INVITE", 1), ("UPDATE", 0), ("BYE", 0)):
         talking = Talking(tmp_path, within(method))
         talking.request()
-        assert talking.scene.proxy.did.count("record_route") == expected
+        assert talking.scene.proxy.recorded == [DOMAIN] * expected
 
 
 def test_given_a_relay_that_fails_when_sent_then_the_stack_answers(tmp_path: Path) -> None:
@@ -131,9 +132,7 @@ def test_given_a_new_description_when_it_is_accepted_then_both_ends_hold_states_
 
 
 @pytest.mark.parametrize("status", [100, 183, 486, 488, 491])
-def test_given_a_new_description_when_it_is_not_accepted_then_nothing_is_told(
-    status: int, tmp_path: Path
-) -> None:
+def test_given_a_new_description_when_it_is_not_accepted_then_nothing_is_told(status: int, tmp_path: Path) -> None:
     talking = Talking(tmp_path, within("INVITE", body=HOLD))
     talking.request()
     talking.scene.reply(status, to_tag="callee-tag")
@@ -164,7 +163,7 @@ def test_given_an_answer_in_the_ack_when_it_passes_then_it_is_told(tmp_path: Pat
 def test_given_a_callee_of_ours_and_a_caller_from_outside_when_he_says_bye_then_it_is_told_of_our_tenant(
     tmp_path: Path,
 ) -> None:
-    talking = Talking(tmp_path, within("BYE", from_host="elsewhere.example.org"))
+    talking = Talking(tmp_path, within("BYE", from_host="elsewhere.example.org"), route="")
     talking.request()
     assert talking.tracking.told == [("over", DOMAIN, ENDS)]
 
@@ -172,7 +171,8 @@ def test_given_a_callee_of_ours_and_a_caller_from_outside_when_he_says_bye_then_
 def test_given_no_tenant_of_ours_or_no_provisioning_when_it_passes_then_it_is_relayed_untold(
     tmp_path: Path,
 ) -> None:
-    outside = Talking(tmp_path, within("BYE", from_host="a.example.org", to_host="b.example.org"))
+    hosts = {"from_host": "a.example.org", "to_host": "b.example.org", "ruri_host": "192.0.2.9"}
+    outside = Talking(tmp_path, within("BYE", **hosts), route="")
     outside.request()
     assert (outside.relays, outside.tracking.told) == (1, [])
     talking = Talking(tmp_path, within("BYE"))
@@ -181,15 +181,79 @@ def test_given_no_tenant_of_ours_or_no_provisioning_when_it_passes_then_it_is_re
     assert (talking.relays, talking.tracking.told) == (1, [])
 
 
+@pytest.mark.parametrize(
+    ("route", "hosts", "tenant"),
+    [
+        (DOMAIN, ("a.example.org", "b.example.org", "192.0.2.9"), DOMAIN),
+        ("", (DOMAIN, "b.example.org", "192.0.2.9"), DOMAIN),
+        ("", ("a.example.org", DOMAIN, "192.0.2.9"), DOMAIN),
+        ("", ("a.example.org", "b.example.org", DOMAIN), DOMAIN),
+        ("other.example.org", ("a.example.org", DOMAIN, "192.0.2.9"), DOMAIN),
+        ("other.example.org", ("a.example.org", "b.example.org", "192.0.2.9"), ""),
+        ("", ("", "", ""), ""),
+    ],
+)
+def test_given_a_request_when_its_tenant_is_asked_then_the_route_tells_it_else_one_of_the_hosts_or_it_has_none(
+    route: str, hosts: tuple[str, str, str], tenant: str, tmp_path: Path
+) -> None:
+    """A call from or to a trunk has foreign hosts; only our own Record-Route knows whose it is."""
+    fields = dict(zip(("from_host", "to_host", "ruri_host"), hosts, strict=True))
+    talking = Talking(tmp_path, within("BYE", **fields), route=route)
+    talking.request()
+    assert talking.relays == 1
+    assert talking.tracking.named("over") == ([(tenant, ENDS)] if tenant else [])
+
+
+@pytest.mark.parametrize(
+    ("route", "hosts", "tenant"),
+    [
+        (DOMAIN, ("a.example.org", "b.example.org", "192.0.2.9"), DOMAIN),
+        ("other.example.org", ("a.example.org", DOMAIN, "192.0.2.9"), DOMAIN),
+        ("other.example.org", ("a.example.org", "b.example.org", "192.0.2.9"), ""),
+    ],
+)
+def test_given_a_reinvite_of_a_call_that_came_through_here_when_it_passes_then_its_tenant_is_recorded_again(
+    route: str, hosts: tuple[str, str, str], tenant: str, tmp_path: Path
+) -> None:
+    fields = dict(zip(("from_host", "to_host", "ruri_host"), hosts, strict=True))
+    talking = Talking(tmp_path, within("INVITE", **fields), route=route)
+    talking.request()
+    assert (talking.relays, talking.scene.proxy.recorded) == (1, [tenant])
+
+
+def test_given_a_route_that_this_node_did_not_write_for_the_call_when_an_invite_follows_it_then_481_and_nothing_passes(
+    tmp_path: Path,
+) -> None:
+    """Anybody can write a To tag and a Route; on to a trunk that would be a call without credentials."""
+    talking = Talking(tmp_path, within("INVITE", body=HOLD), route="")
+    with pytest.raises(NoSuchDialog) as refused:
+        talking.request()
+    assert (refused.value.status, talking.relays, talking.tracking.told) == (481, 0, [])
+    assert (talking.scene.proxy.recorded, talking.scene.transaction.notes) == ([], {})
+
+
 # CANCEL
 
 
 def test_given_no_transaction_when_cancelled_then_481(tmp_path: Path) -> None:
     talking = Talking(tmp_path, FakeMessage("CANCEL"))
-    talking.scene.transaction.is_known = False
+    talking.scene.transaction.cancels = ""
     with pytest.raises(RequestRefused) as refused:
         talking.cancel()
     assert (refused.value.status, talking.tracking.told) == (481, [])
+
+
+def test_given_another_call_s_cancel_when_its_branch_is_a_call_s_that_rings_then_481_and_that_call_rings_on(
+    tmp_path: Path,
+) -> None:
+    """The stack finds the INVITE by the branch, which any sender can write; the Call-ID must be the INVITE's too."""
+    talking = Talking(tmp_path, FakeMessage("CANCEL", call_id="another"))
+    talking.scene.transaction.cancels = "call-1"
+    talking.tracking.picker = "103"
+    with pytest.raises(NoSuchDialog) as refused:
+        talking.cancel()
+    assert (refused.value.status, talking.relays, talking.tracking.told) == (481, 0, [])
+    assert (talking.scene.request.appended, talking.scene.request.removed) == ([], [])
 
 
 def test_given_a_call_that_nobody_picked_up_when_cancelled_then_it_is_relayed_as_it_is_and_forgotten(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kemi.accounts.directory import Directory
 from kemi.errors import (
+    MethodNotAllowed,
     NoSuchAccount,
     NotAuthorized,
     NotProvisioned,
@@ -15,61 +15,11 @@ from kemi.errors import (
     RequestRefused,
     UnknownDomain,
 )
-from kemi.pickup.service import PickupService
-from kemi.routing.calls import Calls
-from kemi.routing.identity import Identity
-from kemi.routing.in_dialog import InDialog, NoSuchDialog
-from kemi.routing.requests import MethodNotAllowed, Requests, TooManyHops
-from kemi.settings import Settings
-from tests.support.directories import directory_of, extension, hunt_group
-from tests.support.fake_sip import DOMAIN, FakeMessage, FakeScene, invite
-from tests.support.fake_store import FakePickupStore, FakeRecord, FakeTracking, ringing_call
-from tests.unit.routing.test_identity import FakeDigest
-
-
-class Node:
-    """A worker with fakes around it; 104 is who authenticates."""
-
-    def __init__(self, folder: Path, request: FakeMessage, *, user: str | None = "104") -> None:
-        self.directory = directory_of(
-            folder,
-            extension("101", monitored_by=("104",)),
-            extension("104", "Dave"),
-            hunt_group("700"),
-        )
-        self.provisioned = True
-        self.scene = FakeScene(request, registered=("101",))
-        self.tracking, self.store, self.record = (
-            FakeTracking(),
-            FakePickupStore(ringing_call(number="101")),
-            FakeRecord(),
-        )
-        scene = self.scene
-        self.requests = Requests(
-            self.current,
-            scene.proxy,
-            scene.transaction,
-            scene.location,
-            Identity(FakeDigest(user)),
-            InDialog(self.current, scene.message, scene.transaction, self.tracking, scene.proxy),
-            Calls(self.current, scene.message, scene.transaction, scene.location, self.tracking, Settings()),
-            PickupService(
-                self.current, scene.message, scene.transaction, self.store, self.record, Settings()
-            ),
-        )
-
-    def current(self) -> Directory:
-        if not self.provisioned:
-            raise NotProvisioned
-        return self.directory
-
-    def route(self) -> None:
-        self.requests.route(self.scene.request)
-
-    @property
-    def relays(self) -> int:
-        return len(self.scene.transaction.sent)
-
+from kemi.routing.in_dialog import NoSuchDialog
+from kemi.routing.requests import TooManyHops
+from tests.support.fake_sip import DOMAIN, FakeMessage, invite
+from tests.unit.routing.node import Node
+from tests.unit.routing.trunking import CARRIER
 
 # Checks
 
@@ -152,7 +102,7 @@ def test_given_options_for_the_node_when_routed_then_200_says_what_it_takes(tmp_
 def test_given_a_call_when_routed_then_it_is_record_routed_placed_and_relayed(tmp_path: Path) -> None:
     node = Node(tmp_path, invite("101"))
     node.route()
-    assert "record_route" in node.scene.proxy.did
+    assert node.scene.proxy.recorded == [DOMAIN]
     assert [placed.caller.number for placed in node.tracking.placed] == ["104"]
     assert node.relays == 1
 
@@ -166,10 +116,11 @@ def test_given_a_route_that_the_phone_was_told_when_a_call_is_routed_then_it_is_
 
 
 def test_given_a_caller_who_is_challenged_when_routed_then_nothing_is_relayed_or_told(tmp_path: Path) -> None:
-    for dialled in ("101", "*87", "199"):
+    for dialled in ("101", "*87", "199", "*64", "*65", "800"):
         node = Node(tmp_path, invite(dialled), user=None)
         node.route()
         assert (node.relays, node.tracking.told, node.store.asked) == (0, [], [])
+        assert (node.queue.told, node.queue.entries, node.scene.transaction.replies) == ([], [], [])
 
 
 def test_given_an_escaped_number_when_called_then_it_is_the_same_account(tmp_path: Path) -> None:
@@ -188,8 +139,17 @@ def test_given_an_escaped_number_when_called_then_it_is_the_same_account(tmp_pat
         (invite("101", from_user="101"), NotAuthorized, 403),
         (FakeMessage("INVITE", from_host="a.example.org", ruri_host="b.example.org"), UnknownDomain, 403),
         (FakeMessage("MESSAGE", ruri_user="*87"), MethodNotAllowed, 405),
+        (FakeMessage("MESSAGE", ruri_user="*64"), MethodNotAllowed, 405),
+        (FakeMessage("MESSAGE", ruri_user="*65"), MethodNotAllowed, 405),
         (FakeMessage("MESSAGE", ruri_user="700"), MethodNotAllowed, 405),
+        (FakeMessage("MESSAGE", ruri_user="800"), MethodNotAllowed, 405),
         (FakeMessage("MESSAGE", ruri_user="104"), NotReachable, 480),
+        (FakeMessage("MESSAGE", ruri_user="+15551234"), NoSuchAccount, 404),
+        (invite("+4930", flow=CARRIER), NoSuchAccount, 404),
+        (invite("+15551234", flow=CARRIER), NoSuchAccount, 404),
+        (invite("104", flow=CARRIER), NoSuchAccount, 404),
+        (invite("*87", flow=CARRIER), NoSuchAccount, 404),
+        (FakeMessage("REGISTER", to_user="104", flow=CARRIER), MethodNotAllowed, 405),
     ],
 )
 def test_given_what_may_not_be_when_routed_then_it_is_refused_and_nothing_is_relayed(
@@ -221,6 +181,13 @@ def test_given_the_pickup_code_when_dialled_then_the_pickup_begins(dialled: str,
     assert "record_route" in node.scene.proxy.did
 
 
+def test_given_an_agent_group_when_called_then_the_caller_waits_in_its_queue(tmp_path: Path) -> None:
+    node = Node(tmp_path, invite("800"))
+    node.route()
+    assert [entry.caller_agents for entry in node.queue.entries] == [("104",)]
+    assert (node.relays, node.scene.transaction.provisionals) == (0, [(182, "Queued")])
+
+
 def test_given_a_relay_that_fails_when_a_message_is_routed_then_the_stack_answers(tmp_path: Path) -> None:
     node = Node(tmp_path, FakeMessage("MESSAGE", ruri_user="101"))
     node.scene.transaction.relays_fail = 1
@@ -235,3 +202,29 @@ def test_given_a_cancel_when_routed_then_it_goes_to_its_transaction_before_any_o
     node.scene.proxy.retransmission = True
     node.route()
     assert node.relays == 1
+
+
+# Trunks
+
+
+def test_given_options_of_a_trunk_when_it_asks_then_200_without_credentials(tmp_path: Path) -> None:
+    node = Node(tmp_path, FakeMessage("OPTIONS", ruri_user="ping", flow=CARRIER), user=None)
+    node.route()
+    assert [status for status, _, _ in node.scene.transaction.replies] == [200]
+
+
+def test_given_a_did_when_its_trunk_calls_it_then_the_account_is_rung_without_credentials(tmp_path: Path) -> None:
+    node = Node(tmp_path, invite("+15550100", flow=CARRIER), user=None)
+    node.route()
+    assert node.scene.transaction.sent[0].branches == (f"101@{DOMAIN}",)
+    assert [(placed.number, placed.caller.number) for placed in node.tracking.placed] == [("101", "")]
+
+
+def test_given_a_number_that_a_trunk_takes_when_an_extension_calls_it_then_it_leaves_there_record_routed(
+    tmp_path: Path,
+) -> None:
+    node = Node(tmp_path, invite("+15551234"))
+    node.route()
+    assert [relay.uri for relay in node.scene.transaction.sent] == ["sip:+15551234@192.0.2.200:5060"]
+    assert node.scene.proxy.recorded == [DOMAIN]
+    assert node.tracking.placed == []

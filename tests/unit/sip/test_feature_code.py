@@ -40,9 +40,7 @@ def test_given_a_spelling_of_the_code_when_read_then_it_is_the_same_pickup(user:
     assert parse_pickup_code(user, "*87") == PickupCode(number)
 
 
-@pytest.mark.parametrize(
-    "user", ["", "101", "*8", "*86", "*78", "87", "#*87", "101*87", "*%38", "**87", "%252A87"]
-)
+@pytest.mark.parametrize("user", ["", "101", "*8", "*86", "*78", "87", "#*87", "101*87", "*%38", "**87", "%252A87"])
 def test_given_another_number_when_read_then_it_is_no_pickup(user: str) -> None:
     assert parse_pickup_code(user, "*87") is None
 

@@ -75,10 +75,7 @@ def test_given_line_ends_without_cr_when_read_then_it_is_understood() -> None:
     assert holds(described(HERE, AUDIO, "a=sendonly").replace("\r\n", "\n")) is True
 
 
-@given(
-    st.text()
-    | st.lists(st.sampled_from([HERE, NOWHERE, AUDIO, VIDEO, "a=sendonly", "m=", "c=", "a=", "=", "m"]))
-)
+@given(st.text() | st.lists(st.sampled_from([HERE, NOWHERE, AUDIO, VIDEO, "a=sendonly", "m=", "c=", "a=", "=", "m"])))
 def test_given_anything_when_read_then_nothing_is_raised(body: str | list[str]) -> None:
     text = body if isinstance(body, str) else "\r\n".join(body)
     assert holds(text) in (True, False, None)

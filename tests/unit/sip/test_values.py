@@ -33,9 +33,7 @@ def test_given_any_flow_when_written_and_read_then_it_is_the_same(
     assert Flow.parse(str(flow)) == flow
 
 
-@pytest.mark.parametrize(
-    "text", ["", "udp", "udp:", "udp:192.0.2.1", "udp:192.0.2.1:", "udp:192.0.2.1:sip/x"]
-)
+@pytest.mark.parametrize("text", ["", "udp", "udp:", "udp:192.0.2.1", "udp:192.0.2.1:", "udp:192.0.2.1:sip/x"])
 def test_given_text_that_is_no_flow_when_read_then_value_error(text: str) -> None:
     with pytest.raises(ValueError, match="invalid literal"):
         Flow.parse(text)
@@ -72,9 +70,7 @@ def test_given_two_connections_of_one_host_when_named_then_they_are_two_devices(
         ("sip:", ("", "")),
     ],
 )
-def test_given_a_uri_when_taken_apart_then_user_and_lower_case_host_come_out(
-    uri: str, parts: tuple[str, str]
-) -> None:
+def test_given_a_uri_when_taken_apart_then_user_and_lower_case_host_come_out(uri: str, parts: tuple[str, str]) -> None:
     assert user_and_host(uri) == parts
 
 
@@ -94,9 +90,7 @@ def test_given_an_address_of_record_when_written_then_it_is_a_sip_uri() -> None:
 
 
 @given(TEXTS, TEXTS)
-def test_given_any_bytes_when_a_dialog_is_named_then_its_key_is_twenty_safe_characters(
-    call_id: str, tag: str
-) -> None:
+def test_given_any_bytes_when_a_dialog_is_named_then_its_key_is_twenty_safe_characters(call_id: str, tag: str) -> None:
     assert re.fullmatch(r"[A-Za-z0-9_-]{20}", DialogId(call_id, tag).key)
 
 
@@ -124,9 +118,7 @@ def test_given_one_call_id_with_another_tag_when_named_then_it_is_another_call()
 # Replaces
 
 
-def test_given_a_call_when_its_replaces_is_written_then_to_tag_is_the_caller_s_and_from_tag_the_callee_s() -> (
-    None
-):
+def test_given_a_call_when_its_replaces_is_written_then_to_tag_is_the_caller_s_and_from_tag_the_callee_s() -> None:
     """RFC 3891 §3: to-tag matches the recipient's local tag, and the recipient is the caller."""
     assert str(Replaces("a84b4c", caller_tag="caller", callee_tag="callee")) == (
         "a84b4c;to-tag=caller;from-tag=callee;early-only"
@@ -134,7 +126,4 @@ def test_given_a_call_when_its_replaces_is_written_then_to_tag_is_the_caller_s_a
 
 
 def test_given_a_confirmed_dialog_when_its_replaces_is_written_then_early_only_can_be_left_out() -> None:
-    assert (
-        str(Replaces("a84b4c", "caller", "callee", early_only=False))
-        == "a84b4c;to-tag=caller;from-tag=callee"
-    )
+    assert str(Replaces("a84b4c", "caller", "callee", early_only=False)) == "a84b4c;to-tag=caller;from-tag=callee"

@@ -1,0 +1,82 @@
+"""A worker for the tests of routing: every request that comes in goes through `Node.route`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kemi.accounts.directory import Directory
+from kemi.accounts.model import DomainSettings
+from kemi.errors import NotProvisioned
+from kemi.pickup.service import PickupService
+from kemi.queueing.service import Queueing
+from kemi.routing.calls import Calls
+from kemi.routing.identity import Identity
+from kemi.routing.in_dialog import InDialog
+from kemi.routing.requests import Requests
+from kemi.routing.trunks import Trunks
+from kemi.settings import Settings
+from tests.support.directories import agent_group, directory_of, extension, hunt_group
+from tests.support.fake_sip import FakeGateways, FakeMessage, FakeScene
+from tests.support.fake_store import FakePickupStore, FakeQueueStore, FakeRecord, FakeTracking, ringing_call
+from tests.unit.routing.test_identity import FakeDigest
+from tests.unit.routing.trunking import DESTINATIONS, TRUNK
+
+
+class Node:
+    """A worker with fakes around it; 104 is who authenticates, and numbers with + leave by a trunk."""
+
+    def __init__(
+        self,
+        folder: Path,
+        request: FakeMessage,
+        *,
+        user: str | None = "104",
+        settings: DomainSettings | None = None,
+    ) -> None:
+        self.directory = directory_of(
+            folder,
+            extension("101", monitored_by=("104",)),
+            extension("104", "Dave"),
+            hunt_group("700"),
+            agent_group("800", "104"),
+            agent_group("801", "101", "104"),
+            settings=settings,
+            trunks=(TRUNK,),
+        )
+        self.provisioned = True
+        self.scene = FakeScene(request, registered=("101",))
+        self.tracking, self.store, self.record = (
+            FakeTracking(),
+            FakePickupStore(ringing_call(number="101")),
+            FakeRecord(),
+        )
+        scene = self.scene
+        at_hand = (self.current, scene.message, scene.transaction, scene.location)
+        self.queue = FakeQueueStore()
+        queueing = Queueing(*at_hand, self.queue, self.record, Settings())
+        calls = Calls(*at_hand, self.tracking, queueing, Settings())
+        self.gateways = FakeGateways(*DESTINATIONS)
+        self.requests = Requests(
+            self.current,
+            scene.proxy,
+            scene.transaction,
+            scene.location,
+            Identity(FakeDigest(user)),
+            InDialog(self.current, scene.message, scene.transaction, self.tracking, scene.proxy),
+            calls,
+            PickupService(self.current, scene.message, scene.transaction, self.store, self.record, Settings()),
+            queueing,
+            Trunks(self.current, scene.transaction, scene.proxy, self.gateways, calls, Settings()),
+        )
+
+    def current(self) -> Directory:
+        if not self.provisioned:
+            raise NotProvisioned
+        return self.directory
+
+    def route(self) -> None:
+        self.requests.route(self.scene.request)
+
+    @property
+    def relays(self) -> int:
+        return len(self.scene.transaction.sent)
