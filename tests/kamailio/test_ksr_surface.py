@@ -58,6 +58,7 @@ class Kamailio:
         definitions = {
             "KEMI": f'"{folder}/routing.py"',
             "CTL_SOCKET": f'"{self._socket}"',
+            "GATEWAYS": '"/dev/null"',
             "WORKERS": 1,
             "TCP_WORKERS": 1,
         }

@@ -163,10 +163,6 @@ def test_given_half_a_message_on_a_connection_when_it_is_closed_then_the_node_li
 
 def test_given_a_negative_length_on_a_connection_when_sent_then_the_node_lives(tenant: Tenant) -> None:
     phone: Phone = tenant.phone("104", transport="tcp")
-    phone.sends(
-        phone.requests("INVITE", f"sip:101@{tenant.domain}").replace(
-            "Content-Length: 0", "Content-Length: -5"
-        )
-    )
+    phone.sends(phone.requests("INVITE", f"sip:101@{tenant.domain}").replace("Content-Length: 0", "Content-Length: -5"))
 
     lives(tenant.phone("105"))

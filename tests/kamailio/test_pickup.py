@@ -63,12 +63,8 @@ def test_given_a_udp_caller_whose_contact_is_unreachable_when_picked_up_then_its
     assert take_over(call, tenant.phone("103"), "*87101")
 
 
-@pytest.mark.parametrize(
-    "dialled", ["*87101#", "*87101%23", "%2A87101", "%2a87%31%30%31%23", "*87", "*87#", "*87%23"]
-)
-def test_given_a_spelling_of_the_code_when_dialled_then_the_call_is_picked_up(
-    dialled: str, tenant: Tenant
-) -> None:
+@pytest.mark.parametrize("dialled", ["*87101#", "*87101%23", "%2A87101", "%2a87%31%30%31%23", "*87", "*87#", "*87%23"])
+def test_given_a_spelling_of_the_code_when_dialled_then_the_call_is_picked_up(dialled: str, tenant: Tenant) -> None:
     bob, alice = tenant.phone("101", register=True), tenant.phone("104")
     assert take_over(ring(alice, bob), tenant.phone("103"), dialled)
 
@@ -120,9 +116,7 @@ def test_given_a_caller_who_hides_when_his_call_is_picked_up_then_nothing_names_
 
 
 @pytest.mark.parametrize("name", ['Bob "The Man" \\', 'x" <sip:102@evil>, "', "a\tb"])
-def test_given_a_name_with_odd_characters_when_shown_then_it_stays_inside_its_quotes(
-    name: str, tenant: Tenant
-) -> None:
+def test_given_a_name_with_odd_characters_when_shown_then_it_stays_inside_its_quotes(name: str, tenant: Tenant) -> None:
     bob, alice = tenant.phone("101", register=True), tenant.phone("104")
     alice.name = name.replace("\\", "\\\\").replace('"', '\\"')
     ring(alice, bob)

@@ -105,9 +105,7 @@ def test_given_two_identities_in_one_header_when_the_second_names_another_then_i
 ) -> None:
     tenant.phone("101", register=True)
     value = f"<sip:102@{tenant.domain}>, <sip:104@{tenant.domain}>"
-    assert (
-        tenant.phone("104").dials("101", headers=[("P-Asserted-Identity", value)]).ends_with().status == 403
-    )
+    assert tenant.phone("104").dials("101", headers=[("P-Asserted-Identity", value)]).ends_with().status == 403
 
 
 def test_given_his_own_identity_in_a_header_when_called_then_it_is_dropped_before_the_callee(

@@ -34,9 +34,7 @@ def own_tenants() -> Tenants:
 
 
 @pytest.fixture(scope="module")
-def own_node(
-    store: RedisServer, own_tenants: Tenants, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Node]:
+def own_node(store: RedisServer, own_tenants: Tenants, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     folder = tmp_path_factory.mktemp("loss")
     with Node(folder, own_tenants.document(), environment={"STAR87_REDIS_URL": store.url}) as node:
         yield node
@@ -174,9 +172,7 @@ def test_given_a_store_that_came_back_empty_when_a_document_is_applied_then_it_c
     store.kill()
     store.start()
 
-    alone.change(
-        lambda document: document["extensions"].append({"number": "150", "name": "New", "password": "x"})
-    )
+    alone.change(lambda document: document["extensions"].append({"number": "150", "name": "New", "password": "x"}))
 
     assert alone.phone("104").dials("150").ends_with().status == 480
 
