@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tests.support.sipp import PHONES, SCENARIOS, TIMEOUT_S, Phone, Setting, SippRun
+from tests.support.ports import LOOPBACK, free_port
+from tests.support.sipp import PHONES, SCENARIOS, TIMEOUT_S, Phone, Setting, SippRun, header
 from tests.support.until import until
 
 BASE_DOMAIN = "pbx.example.com"
+VOICEMAIL = "voicemail"
+VOICEMAIL_ADDRESS = "127.0.0.1:5900"
+"""Where provision.yaml and the stories say that the voicemail is; each story's has a port of its own."""
 ENDED = "ended"
+REST_SLACK_S = 0.5
+"""How much longer than told an agent's rest between two calls may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +60,19 @@ class Story:
     """What the pickup record must hold, in order, by these fields; None: in no certain order."""
     outcomes: tuple[str, ...]
     """The outcomes in the record, sorted, where `events` is None."""
-    accounts: Mapping[str, Any]
+    accounts: Mapping[str, Any] = field(default_factory=dict)
     """What this story's tenant has different from provision.yaml, by section and number."""
+    rang: tuple[Any, ...] | None = None
+    """Every new call that reached a phone, in order: see Play.rang. A list: all at once."""
+    rests: Mapping[str, float] = field(default_factory=dict)
+    """Seconds from the BYE of a phone's call to the next call that it gets."""
+    statistics: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """What became of the callers of agent groups."""
+    logged_out: tuple[str, ...] = ()
+    """The agents that are logged out in the end."""
+    node: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the node that are not those of the other stories."""
+    voicemail_port: int = field(default_factory=free_port)
 
     @property
     def name(self) -> str:
@@ -67,15 +84,16 @@ class Story:
 
     def document(self) -> dict[str, Any]:
         """This story's tenant: that of provision.yaml under a name of its own."""
-        text = (SCENARIOS / "provision.yaml").read_text().replace(BASE_DOMAIN, self.domain)
-        tenant: dict[str, Any] = yaml.safe_load(text)["domains"][0]
+        tenant: dict[str, Any] = yaml.safe_load((SCENARIOS / "provision.yaml").read_text())["domains"][0]
         for section, changes in self.accounts.items():
             if section == "settings":
                 tenant["settings"] = changes
                 continue
             for number, change in changes.items():
                 next(a for a in tenant[section] if a["number"] == number).update(change)
-        return tenant
+        text = yaml.safe_dump(tenant).replace(BASE_DOMAIN, self.domain)
+        own: dict[str, Any] = yaml.safe_load(text.replace(VOICEMAIL_ADDRESS, f"{LOOPBACK}:{self.voicemail_port}"))
+        return own
 
 
 def read_story(folder: Path) -> Story:
@@ -96,7 +114,7 @@ def read_story(folder: Path) -> Story:
         answered=tuple(text.pop("answered")),
         events=tuple(text.pop("events")) if "events" in text else None,
         outcomes=tuple(text.pop("outcomes", ())),
-        accounts=text.pop("accounts", {}),
+        logged_out=tuple(text.pop("logged_out", ())),
         **text,
     )
 
@@ -120,6 +138,7 @@ class Play:
         self._story = story
         self._setting = Setting(proxy, domain or story.domain, f"%u-{story.name}@star87", folder)
         self._extensions = {e["name"].lower(): e for e in story.document()["extensions"]}
+        self._extensions[VOICEMAIL] = {"name": "Voicemail", "number": VOICEMAIL, "password": ""}
         self._phones: dict[str, Phone] = {}
         self.runs: dict[str, SippRun] = {}
 
@@ -139,6 +158,41 @@ class Play:
         """The phones that got a 200 to an INVITE of theirs, once for each such 200."""
         return sorted(name for name, run in self.runs.items() for _ in range(run.answered()))
 
+    def rang(self, named: Iterable[str] = ()) -> list[str]:
+        """Every new call that replaced no other and reached a phone, `PHONE CALLER`, in order of time.
+
+        named: further moments to put into this order: `PHONE 480`, `PHONE BYE`: its first message of that kind.
+        """
+        names = {extension["number"]: name for name, extension in self._extensions.items()}
+        found: dict[str, tuple[float, str]] = {}
+        for phone, run in self.runs.items():
+            for message in run.messages():
+                if message.sent or not _starts_a_call(message.text):
+                    continue
+                match = re.search(r"sip:(\d+)@", header(message.text, "From"))
+                assert match, message.text
+                # One that is repeated has the same Via.
+                branch = header(message.text, "Via") + phone
+                found.setdefault(branch, (message.at, f"{phone} {names[match[1]]}"))
+        for moment in named:
+            phone, _, kind = moment.partition(" ")
+            start = f"SIP/2.0 {kind} " if kind.isdigit() else f"{kind} "
+            at = [message.at for message in self.runs[phone].messages() if message.text.startswith(start)]
+            found.update({moment: (min(at), moment)} if at else {})
+        return [words for _, words in sorted(found.values())]
+
+    def rests(self, phone: str) -> list[float]:
+        """Seconds between the end of each call of a phone and the next call that reached it."""
+        spans: list[float] = []
+        ended = 0.0
+        for message in self.runs[phone].messages():
+            if message.text.startswith("BYE "):
+                ended = message.at
+            elif ended and not message.sent and _starts_a_call(message.text):
+                spans.append(message.at - ended)
+                ended = 0.0
+        return spans
+
     def _finish(self) -> None:
         """Wait for all phones; the first that fails is the one to tell of, the others fail for its sake."""
         left = list(self.runs.values())
@@ -153,7 +207,7 @@ class Play:
             self._cue(actor)
             return
         phone = self._phone(actor)
-        if actor.is_called:
+        if actor.is_called and actor.name != VOICEMAIL:
             phone.register()
         run = phone.play(
             self._scenario(actor.plays),
@@ -173,12 +227,14 @@ class Play:
             setting = Setting(setting.proxy, actor.domain, setting.call, setting.folder)
         password = actor.password or extension["password"]
         phone = Phone(setting, actor.name, extension["number"], password, actor.transport)
+        if actor.name == VOICEMAIL:
+            phone.port = self._story.voicemail_port
         self._phones[actor.name] = phone
         return phone
 
     def _cue(self, actor: Actor) -> None:
         target = self._phones[actor.cue]
-        call = next(a.call for a in self._story.actors if a.name == actor.cue)
+        call = actor.call or next(a.call for a in self._story.actors if a.name == actor.cue)
         nudge = Phone(self._setting, actor.name, target.number)
         nudge.play(
             PHONES / "cue.xml",
@@ -188,16 +244,26 @@ class Play:
         ).finish()
 
     def _await(self, moment: str) -> None:
-        """moment: `NAME MILESTONE`; the milestone `ended` means that the phone is through."""
+        """moment: `NAME MILESTONE`, `NAME ended`: the phone is through, or `NAME hears CODE N times`."""
         name, _, milestone = moment.partition(" ")
-        if milestone == ENDED:
-            self.runs[name].finish()
+        run = self.runs[name]
+        repeated = re.fullmatch(r"hears (\d+) (\d+) times", milestone)
+        if repeated:
+            status, times = repeated.groups()
+            until(lambda: run.heard(status) >= int(times) or run.ended, within_s=TIMEOUT_S, what=moment)
+            assert run.heard(status) >= int(times), f"{name} ended before: {run.errors()}"
+        elif milestone == ENDED:
+            run.finish()
         else:
-            self.runs[name].await_says(milestone)
+            run.await_says(milestone)
 
     def _scenario(self, plays: str) -> Path:
         own = self._story.folder / f"{plays}.xml"
         return own if own.exists() else PHONES / f"{plays}.xml"
+
+
+def _starts_a_call(message: str) -> bool:
+    return message.startswith("INVITE ") and "tag=" not in header(message, "To") and not header(message, "Replaces")
 
 
 def mismatches(expected: tuple[str, ...], answered: list[str]) -> Iterator[str]:

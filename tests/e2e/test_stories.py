@@ -2,49 +2,164 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.stories import Play, Story, all_stories, mismatches, provisioning
+from tests.e2e.stories import REST_SLACK_S, Play, Story, all_stories, mismatches, provisioning
 from tests.support.capture import Capture
 from tests.support.node import Node
 from tests.support.until import until
 
 STORIES = all_stories()
+OTHER_MOMENT = re.compile(r" ([A-Z]+|\d{3})$")
+"""No caller, but a method or a status."""
 TAKEN_MS = 1000
+LEFT_WITHIN_S = 8
+"""The mark that keeps a late entry of an ended call out stays for five seconds."""
+AT_ONCE = 3
+"""Stories that play at the same time: each has a tenant and phones of its own, and mostly waits."""
+
+
+class Stage:
+    """The nodes of the stories, and the stories that play on them, in their order and some at once."""
+
+    def __init__(self, stories: Sequence[Story], folder: Path) -> None:
+        self._folder = folder
+        self._nodes: dict[str, Node] = {}
+        self._pool = ThreadPoolExecutor(AT_ONCE)
+        self._played: dict[str, Future[None]] = {}
+        self._stories = stories
+
+    def __enter__(self) -> Stage:
+        try:
+            for story in self._stories:
+                if self._named(story) not in self._nodes:
+                    self._start(story)
+            for story in self._stories:
+                node, folder = self.node(story), self.folder(story)
+                self._played[story.domain] = self._pool.submit(play, story, node, folder)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def node(self, story: Story) -> Node:
+        return self._nodes[self._named(story)]
+
+    def folder(self, story: Story) -> Path:
+        """For the phones' logs; gone when the story ended as told."""
+        return self._folder / story.domain
+
+    def await_end(self, story: Story) -> None:
+        """Raises AssertionError when the story ended otherwise than told."""
+        self._played[story.domain].result()
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        for node in self._nodes.values():
+            node.stop()
+
+    def _start(self, story: Story) -> None:
+        """One node for all stories with the same settings. It remembers for a shorter time that a call is gone."""
+        name = self._named(story)
+        settings = {"already_answered_ms": TAKEN_MS, **story.node}
+        environment = {f"STAR87_{key.upper()}": str(value) for key, value in settings.items()}
+        document = provisioning([other for other in self._stories if self._named(other) == name])
+        node = Node(self._folder / name, document, environment=environment)
+        self._nodes[name] = node.__enter__()
+
+    @staticmethod
+    def _named(story: Story) -> str:
+        return "-".join(["node", *(f"{key}-{value}" for key, value in sorted(story.node.items()))])
 
 
 @pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    """One node, with a tenant for each story. It remembers for a shorter time than usual that a call is gone."""
-    folder = tmp_path_factory.mktemp("stories")
-    with Node(folder, provisioning(STORIES), environment={"STAR87_ALREADY_ANSWERED_MS": str(TAKEN_MS)}) as node:
-        yield node
+def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Only the stories that were chosen to be tested play."""
+    chosen = {item.name.partition("[")[2] for item in request.session.items}
+    stories = [story for story in STORIES if f"{named(story)}]" in chosen]
+    with Stage(stories, tmp_path_factory.mktemp("stories")) as stage:
+        yield stage
 
 
-@pytest.mark.parametrize("story", STORIES, ids=lambda s: f"{s.folder.parent.name}/{s.name}")
-def test_given_a_story_when_its_phones_play_it_then_it_ends_as_told(story: Story, node: Node, evidence: Path) -> None:
-    play = Play(story, node.address, evidence)
-    (evidence / "node").symlink_to(node.folder)
-
-    with Capture(evidence / "sip.pcap", node.port):
-        play.perform()
-
-        assert list(mismatches(story.answered, play.answered())) == []
-        expected = len(story.outcomes if story.events is None else story.events)
-        until(lambda: len(node.events(story.domain)) >= expected, what="the pickup record")
-        record = [event.as_json() for event in node.events(story.domain)]
-        if story.events is None:
-            assert sorted(event["outcome"] for event in record) == list(story.outcomes)
-        else:
-            assert [named(*pair) for pair in zip(record, story.events, strict=True)] == list(story.events)
-        until(lambda: not node.keys(story.domain), what=lambda: f"no key left; there are {node.keys(story.domain)}")
+def named(story: Story) -> str:
+    return f"{story.folder.parent.name}/{story.name}"
 
 
-def named(event: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+@pytest.mark.parametrize("story", STORIES, ids=named)
+def test_given_a_story_when_its_phones_play_it_then_it_ends_as_told(story: Story, stage: Stage, evidence: Path) -> None:
+    (evidence / "node").symlink_to(stage.node(story).folder)
+    (evidence / "phones").symlink_to(stage.folder(story))
+
+    stage.await_end(story)
+
+
+def play(story: Story, node: Node, folder: Path) -> None:
+    """Perform a story and compare what came of it; raises AssertionError, and leaves logs and capture then."""
+    folder.mkdir()
+    performance = Play(story, node.address, folder)
+    with Capture(folder / "sip.pcap", node.port):
+        performance.perform()
+
+        assert list(mismatches(story.answered, performance.answered())) == []
+        check_offers(story, performance)
+        check_record(story, node)
+        check_agents(story, node)
+        until(
+            lambda: not node.left_keys(story.domain),
+            within_s=LEFT_WITHIN_S,
+            what=lambda: f"no key left; there are {node.left_keys(story.domain)}",
+        )
+    shutil.rmtree(folder)
+
+
+def check_offers(story: Story, performance: Play) -> None:
+    if story.rang is not None:
+        told = [[moment] if isinstance(moment, str) else sorted(moment) for moment in story.rang]
+        came = performance.rang(moment for together in told for moment in together if OTHER_MOMENT.search(moment))
+        for start, together in zip(accumulate([0, *map(len, told)]), told, strict=False):
+            # What comes at once comes in any order.
+            came[start : start + len(together)] = sorted(came[start : start + len(together)])
+        assert came == [moment for together in told for moment in together]
+    for phone, rest_s in story.rests.items():
+        rests = performance.rests(phone)
+        assert rests, f"{phone} got no call after its first"
+        assert all(rest_s <= rest < rest_s + REST_SLACK_S for rest in rests), f"{phone} rested for {rests} s"
+
+
+def check_record(story: Story, node: Node) -> None:
+    expected = len(story.outcomes if story.events is None else story.events)
+    until(lambda: len(node.events(story.domain)) >= expected, what="the pickup record")
+    record = [event.as_json() for event in node.events(story.domain)]
+    if story.events is None:
+        assert sorted(event["outcome"] for event in record) == list(story.outcomes)
+    else:
+        assert [entry(*pair) for pair in zip(record, story.events, strict=True)] == list(story.events)
+
+
+def check_agents(story: Story, node: Node) -> None:
+    agents = sorted({agent for group in story.document()["agent_groups"] for agent in group["agents"]})
+
+    def figures() -> tuple[dict[str, dict[str, int]], list[str]]:
+        roster = node.roster(story.domain, agents, list(story.statistics))
+        told = {group.number: group.statistics for group in roster.groups}
+        return told, [agent.number for agent in roster.agents if not agent.logged_in]
+
+    wanted = {number: dict(told) for number, told in story.statistics.items()}, list(story.logged_out)
+    until(lambda: figures() == wanted, what=lambda: f"groups and logged-out agents {wanted}, not {figures()}")
+
+
+def entry(event: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Of an entry of the record, the fields that the story names; the caller by its number alone."""
     caller = str(event["caller"]).removeprefix("sip:").partition("@")[0]
     return {name: caller if name == "caller" else event[name] for name in wanted}
