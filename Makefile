@@ -3,6 +3,7 @@
 # make test    setup, then every test but the long ones        (ARGS="-k pickup" to choose)
 # make lint    ruff, mypy, import-linter
 # make bench-pickup   delay from the picker's INVITE to the caller's, as JSON lines
+# make soak-queue     200 callers in one queue, without and with a picker, as JSON lines
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -17,7 +18,7 @@ STAMP := .venv/installed-for-pyproject
 ARGS ?=
 POLICY := /usr/sbin/policy-rc.d
 
-.PHONY: help setup packages demo test lint format bench-pickup
+.PHONY: help setup packages demo test lint format bench-pickup soak-queue
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -76,3 +77,6 @@ format: setup
 
 bench-pickup: setup
 	@$(BIN)/python -m tests.load.bench_pickup
+
+soak-queue: setup
+	@$(BIN)/python -m tests.load.soak_queue
