@@ -25,6 +25,8 @@ class Settings:
     """UDP processes for each listen address."""
     tcp_workers: int = 2
     """Processes for all TCP connections."""
+    shared_memory_mb: int = 512
+    """Kamailio's shared memory: 26 KiB for each transaction, which lives 5 s after its end."""
     redis_timeout_ms: int = 200
     """Longest wait of a worker for one answer of the state store."""
     redis_retry_ms: int = 500

@@ -74,6 +74,7 @@ def start_kamailio(settings: Settings, listens: Sequence[Listen]) -> Child:
             program("kamailio", "kamailio kamailio-python3-modules"),
             *("-f", str(KAMAILIO_CFG)),
             *("-DD", "-E"),
+            *("-m", str(settings.shared_memory_mb)),
             *("-w", settings.node_dir, "-Y", settings.node_dir),
             *(part for define in _defines(settings) for part in ("-A", define)),
             *(part for listen in listens for part in ("-l", str(listen))),
