@@ -16,8 +16,7 @@ Star87Error
 │       ├── MediaRefused      488
 │       └── PickupUnavailable 503
 ├── StoreUnavailable          503 the state store did not answer in time
-├── NotProvisioned            503 no provisioning document has reached this node yet
-└── IllegalTransition         a call was told to do what its state does not allow
+└── NotProvisioned            503 no provisioning document has reached this node yet
 """
 
 from __future__ import annotations
@@ -106,7 +105,3 @@ class StoreUnavailable(Star87Error):
 
 class NotProvisioned(Star87Error):
     """No provisioning document has reached this node yet: nothing can be routed, nothing is guessed."""
-
-
-class IllegalTransition(Star87Error):
-    """A call was told to do what its state does not allow; nothing was changed."""

@@ -30,11 +30,11 @@ from kemi.sip.aor import Aor
 from kemi.sip.dialog import DialogId
 from kemi.sip.feature_code import PickupCode
 from kemi.sip.flow import Flow
-from kemi.sip.headers import asserted_identity
+from kemi.sip.headers import IDENTITY, REPLACING, asserted_identity
 from kemi.sip.ports import Message, Transaction
 from kemi.sip.sdp import holds
 
-FOREIGN_HEADERS = ("Replaces", "Join", "P-Asserted-Identity", "P-Preferred-Identity")
+FOREIGN_HEADERS = (*REPLACING, *IDENTITY)
 """Whom to replace, and who picks up, is the proxy's word alone."""
 CANNOT_TAKE_MEDIA = (415, 488, 606)
 NO_SUCH_DIALOG = 481

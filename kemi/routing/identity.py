@@ -10,12 +10,12 @@ from kemi.accounts.model import Extension
 from kemi.errors import NotAuthorized, UnknownDomain
 from kemi.sip.aor import Aor
 from kemi.sip.feature_code import unescape
+from kemi.sip.headers import IDENTITY
 from kemi.sip.ports import Message
 from kemi.sip.uri import user_and_host
 
 ANONYMOUS = ("anonymous", "anonymous.invalid")
 """RFC 3323 §4.1.1.3: a caller who withholds his name names nobody else."""
-IDENTITY_HEADERS = ("P-Asserted-Identity", "P-Preferred-Identity")
 
 
 class Digest(Protocol):
@@ -67,7 +67,7 @@ class Identity:
     @staticmethod
     def _check_asserted(message: Message, user: str, domain: str) -> None:
         """RFC 3325 §5: what an untrusted device asserts is checked, then dropped."""
-        for name in IDENTITY_HEADERS:
+        for name in IDENTITY:
             if not message.has_header(name):
                 continue
             for value in message.header_values(name):

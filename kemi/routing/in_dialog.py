@@ -12,7 +12,7 @@ from kemi.errors import NotProvisioned, RequestRefused, StoreUnavailable
 from kemi.routing.trunks import domain_of_did
 from kemi.sip.dialog import DialogId
 from kemi.sip.feature_code import parse_pickup_code
-from kemi.sip.headers import COMPLETED_ELSEWHERE
+from kemi.sip.headers import COMPLETED_ELSEWHERE, REPLACING
 from kemi.sip.ports import Callback, Message, Transaction
 from kemi.sip.sdp import holds
 
@@ -98,7 +98,7 @@ class InDialog:
 
     @staticmethod
     def _refuse_replaces(message: Message) -> None:
-        for name in ("Replaces", "Join"):
+        for name in REPLACING:
             if message.has_header(name):
                 raise ReplacesInDialog(f"{name} inside a dialog")
 

@@ -15,10 +15,10 @@ from kemi.queueing.service import Queueing
 from kemi.routing.calls import Calls
 from kemi.routing.identity import Identity
 from kemi.routing.in_dialog import InDialog, Router
-from kemi.routing.trunks import REPLACING, Trunks
+from kemi.routing.trunks import Trunks
 from kemi.sip.aor import Aor
 from kemi.sip.feature_code import is_code, parse_pickup_code, unescape
-from kemi.sip.headers import warning
+from kemi.sip.headers import REPLACING, warning
 from kemi.sip.ports import Location, Message, Transaction
 from kemi.sip.sdp import holds
 
@@ -124,16 +124,23 @@ class Requests:
                 raise NotAuthorized(f"{name} is not accepted from a phone; dial the pickup code")
         number = unescape(message.ruri_user)
         account = directory.account(caller.domain, number)
-        note = CallNote(caller.domain, caller.number, message.flow.device, bool(holds(message.body)))
-        if account is None:
-            way_out = self._trunks.leads_out(number) if message.method == "INVITE" else None
-            if way_out is None:
-                raise NoSuchAccount(f"{caller.domain} has no such account")
-            self._trunks.send(message, note, *way_out)
-        elif message.method == "INVITE":
-            self._calls.place(message, note, account)
+        if message.method == "INVITE":
+            self._call(message, caller, number, account)
+        elif account is None:
+            raise NoSuchAccount(f"{caller.domain} has no such account")
         else:
             self._pass_on(caller, account)
+
+    def _call(self, message: Message, caller: Aor, number: str, account: Account | None) -> None:
+        """An extension calls an account, or what leaves by a trunk."""
+        note = CallNote(caller.domain, caller.number, message.flow.device, bool(holds(message.body)))
+        if account is not None:
+            self._calls.place(message, note, account)
+            return
+        way_out = self._trunks.leads_out(number)
+        if way_out is None:
+            raise NoSuchAccount(f"{caller.domain} has no such account")
+        self._trunks.send(message, note, *way_out)
 
     def _feature(self, message: Message, caller: Aor, settings: DomainSettings) -> bool:
         """Carry out a feature code; False when none was dialled."""

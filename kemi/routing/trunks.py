@@ -21,11 +21,10 @@ from kemi.routing.calls import Calls
 from kemi.settings import Settings
 from kemi.sip.aor import Aor
 from kemi.sip.feature_code import unescape
-from kemi.sip.headers import asserted_identity
+from kemi.sip.headers import REPLACING, asserted_identity
 from kemi.sip.ports import Callback, Message, Transaction
 
 NOTE = "gateway"
-REPLACING = ("Replaces", "Join")
 TRY_ANOTHER = (500, 502, 503, 504)
 """The server failed, not the call. Other 5xx (501, 505, 513, 580) say that no server would take this request."""
 UNAVAILABLE = 503

@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f]+")
+REPLACING = ("Replaces", "Join")
+"""Headers by which a new INVITE takes or enters another call (RFC 3891, RFC 3911)."""
+IDENTITY = ("P-Asserted-Identity", "P-Preferred-Identity")
+"""Headers by which a sender says who calls (RFC 3325 §9)."""
 COMPLETED_ELSEWHERE = 'Reason: SIP;cause=200;text="Call completed elsewhere"'
 """RFC 3326 §2: the ringing phones log no missed call."""
 
