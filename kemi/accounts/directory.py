@@ -18,6 +18,9 @@ from kemi.errors import NotProvisioned
 V = TypeVar("V")
 
 _CACHED = 4096
+_NOBODY = json.dumps(wire.account_body(Extension("1" * 5, "Nobody", "0" * 32))), "[[], []]"
+LONGEST_NAME = 255
+"""Longer than any domain or number in a document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +86,20 @@ class Directory:
         self._open()
         domain = domain.lower()
         known = self._accounts.get((domain, number))
-        # What is not found is not remembered: a scan of numbers must not drive out the real ones.
-        if known is None and domain.isascii() and number.isascii():
+        # What is not found is remembered apart, lest a scan of numbers drive out the real ones, and costs as much as
+        # what is, lest time tell them apart.
+        if known is None and not self._missing.get((domain, number)) and _can_be(domain, number):
             row = self._row(
                 "SELECT body, lists FROM account JOIN permission USING (domain, kind, permission_id)"
                 " WHERE domain = ? AND number = ?",
                 domain,
                 number,
             )
+            found = _account(*(row or _NOBODY))
             if row:
-                known = self._accounts[domain, number] = _account(*row)
+                known = self._accounts[domain, number] = found
+            else:
+                self._missing[domain, number] = True
         return known
 
     def grants(self, domain: str, picker: str) -> Grants:
@@ -197,6 +204,7 @@ class Directory:
     def _forget(self) -> None:
         self._settings: _Recent[DomainSettings] = _Recent(_CACHED)
         self._accounts: _Recent[Account] = _Recent(_CACHED)
+        self._missing: _Recent[bool] = _Recent(_CACHED)
         self._grants: _Recent[Grants] = _Recent(_CACHED)
         self._permission_ids: _Recent[Grants] = _Recent(_CACHED)
         self._agent_groups: _Recent[tuple[AgentGroup, ...]] = _Recent(_CACHED)
@@ -290,6 +298,10 @@ def _by_kind(rows: Iterable[tuple[Any, ...]]) -> Grants:
         tuple(sorted(ids[Kind.EXTENSION])),
         tuple(sorted(ids[Kind.AGENT_GROUP])),
     )
+
+
+def _can_be(domain: str, number: str) -> bool:
+    return domain.isascii() and number.isascii() and len(domain) <= LONGEST_NAME and len(number) <= LONGEST_NAME
 
 
 def _account(body: str, lists: str) -> Account:

@@ -69,7 +69,7 @@ def _fault(error: ErrorDetails, spelling: Mapping[str, str]) -> Fault:
         case "string_type" if isinstance(value, int | float) and not isinstance(value, bool):
             written = shown(spelling.get(path_of(steps), str(value)))
             message = f"quote it: write {written}; YAML drops the leading zeros of a bare number"
-        case "literal_error":
+        case "literal_error" | "enum":
             message = f"must be {error['ctx']['expected'].replace(chr(39), '')}; correct it"
         case "string_too_short":
             message = "is empty; write something between the quotes"

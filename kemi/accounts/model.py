@@ -16,14 +16,24 @@ class Kind(StrEnum):
     AGENT_GROUP = "agent_group"
 
 
+class PickupMode(StrEnum):
+    """How a pickup is carried out. AUTO: by Replaces where the caller's device does that, else by reroute."""
+
+    AUTO = "auto"
+    REPLACES = "replaces"
+    REROUTE = "reroute"
+
+
 @dataclass(frozen=True, slots=True)
 class DomainSettings:
     """What a tenant may set; the defaults are the product's."""
 
     pickup_code: str = "*87"
+    pickup_mode: PickupMode = PickupMode.AUTO
     require_hold: bool = True
     completed_elsewhere: bool = True
     directed_includes_group_calls: bool = False
+    hide_accounts: bool = False
     agent_login_code: str = "*64"
     agent_logout_code: str = "*65"
 

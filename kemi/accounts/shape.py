@@ -104,9 +104,12 @@ Code = Annotated[str, _text(formats.feature_code_fault)]
 
 class Settings(Entry):
     pickup_code: Code = _SETTINGS.pickup_code
+    # A document has words, and a strict model takes enumerations from Python only.
+    pickup_mode: Annotated[model.PickupMode, Field(strict=False)] = _SETTINGS.pickup_mode
     require_hold: bool = _SETTINGS.require_hold
     completed_elsewhere: bool = _SETTINGS.completed_elsewhere
     directed_includes_group_calls: bool = _SETTINGS.directed_includes_group_calls
+    hide_accounts: bool = _SETTINGS.hide_accounts
     agent_login_code: Code = _SETTINGS.agent_login_code
     agent_logout_code: Code = _SETTINGS.agent_logout_code
 

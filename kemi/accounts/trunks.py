@@ -30,12 +30,14 @@ class TrunkTable:
     def __init__(self, trunks: Iterable[Trunk]) -> None:
         trunks = tuple(trunks)
         self._inbound: dict[tuple[str, int], Inbound] = {}
+        self._addresses: set[str] = set()
         self._outbound: dict[str, Trunk] = {}
         for trunk in trunks:
             inbound = Inbound(trunk.name, {did: _aor(account) for did, account in trunk.dids})
             for source in trunk.sources:
                 host, _, port = source.rpartition(":")
                 self._inbound[_address(host), int(port)] = inbound
+                self._addresses.add(_address(host))
             for prefix in trunk.outbound_prefixes if trunk.destinations else ():
                 self._outbound.setdefault(prefix, trunk)
         self._set_ids = set_ids(trunks)
@@ -44,6 +46,10 @@ class TrunkTable:
     def at(self, ip: str, port: int) -> Inbound | None:
         """The trunk that lists this source, or None: whoever sends from there is nobody."""
         return self._inbound.get((_address(ip) if ":" in ip else ip, port))
+
+    def knows(self, ip: str) -> bool:
+        """Whether some trunk is at this address, whatever its port."""
+        return (_address(ip) if ":" in ip else ip) in self._addresses
 
     def outbound(self, number: str) -> Trunk | None:
         """The trunk that takes a number out (`telephone_number`): the longest prefix, then the document's order."""

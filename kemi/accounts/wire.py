@@ -14,6 +14,7 @@ from kemi.accounts.model import (
     Forward,
     HuntGroup,
     Kind,
+    PickupMode,
     Provisioning,
     Stage,
     Trunk,
@@ -72,16 +73,18 @@ def decode(text: str) -> Provisioning:
 def settings_body(settings: DomainSettings) -> dict[str, Any]:
     return {
         "pickup_code": settings.pickup_code,
+        "pickup_mode": settings.pickup_mode.value,
         "require_hold": settings.require_hold,
         "completed_elsewhere": settings.completed_elsewhere,
         "directed_includes_group_calls": settings.directed_includes_group_calls,
+        "hide_accounts": settings.hide_accounts,
         "agent_login_code": settings.agent_login_code,
         "agent_logout_code": settings.agent_logout_code,
     }
 
 
 def settings_of(body: dict[str, Any]) -> DomainSettings:
-    return DomainSettings(**body)
+    return DomainSettings(**{**body, "pickup_mode": PickupMode(body["pickup_mode"])})
 
 
 def permission_body(permission: Permission) -> list[list[str]]:
