@@ -2,13 +2,21 @@
 
 Star87Error
 ├── RequestRefused            final answer to a request (status, reason, warning)
+│   ├── MalformedReplaces     400 a Replaces header that RFC 3891 §6.1 does not know, or more than one
 │   ├── NotAuthorized         403 a user says who he is not, or has no right to the service
 │   ├── UnknownDomain         403 the request is for a domain that is not served here
+│   ├── SourceBlocked         403 too much without authority came from this address
+│   ├── TooManyFailures       403 too many wrong passwords for this user from this address
 │   ├── NoSuchAccount         404 the domain has no account of that number
 │   ├── MethodNotAllowed      405 the target does not take requests of this kind
 │   ├── NotReachable          480 the account exists and nobody can be rung
+│   ├── CallIsBeingSent       480 a pickup is carried out by a call to the device that dialled
+│   ├── NotTaken              599 that device did not take it (never leaves this node)
+│   ├── NoSuchDialog          481 no call that is known here
 │   └── PickupRefused         an attempt to pick up that ends without a call
 │       ├── NotPermitted      403
+│       │   └── TargetHidden  403 there is no such account, and the picker is not to know that
+│       ├── RateLimited       403 the picker was refused too often in the last minute
 │       ├── UnknownTarget     404
 │       ├── NothingEligible   480
 │       ├── AlreadyAnswered   410
@@ -32,16 +40,21 @@ class RequestRefused(Star87Error):
     """A request ends with this final answer.
 
     status, reason: the status line (RFC 3261 §21). warning: free text for a
-    `Warning: 399` header (RFC 3261 §20.43), empty for none.
+    `Warning: 399` header (RFC 3261 §20.43), empty for none. retry_after_s: 0 for none (§20.33).
     """
 
     status: ClassVar[int] = 500
     reason: ClassVar[str] = "Server Internal Error"
-    retry_after_s: ClassVar[int] = 0
+    retry_after_s: int = 0
 
-    def __init__(self, warning: str = "") -> None:
+    def __init__(self, warning: str = "", *, retry_after_s: int = 0) -> None:
         super().__init__(warning or self.reason)
         self.warning = warning
+        self.retry_after_s = retry_after_s or self.retry_after_s
+
+
+class MalformedReplaces(RequestRefused):
+    status, reason = 400, "Bad Request"
 
 
 class NotAuthorized(RequestRefused):
@@ -50,6 +63,14 @@ class NotAuthorized(RequestRefused):
 
 class UnknownDomain(RequestRefused):
     status, reason = 403, "Domain Not Served"
+
+
+class SourceBlocked(RequestRefused):
+    status, reason = 403, "Forbidden"
+
+
+class TooManyFailures(RequestRefused):
+    status, reason = 403, "Forbidden"
 
 
 class NoSuchAccount(RequestRefused):
@@ -64,6 +85,26 @@ class NotReachable(RequestRefused):
     status, reason = 480, "Temporarily Unavailable"
 
 
+class CallIsBeingSent(RequestRefused):
+    status, reason = 480, "Call Is Being Sent To You"
+
+
+class NotTaken(RequestRefused):
+    """The one answer that every other branch's goes before (RFC 3261 §16.7 step 6)."""
+
+    status, reason = 599, "Not Taken"
+
+
+class NoSuchDialog(RequestRefused):
+    status, reason = 481, "Call/Transaction Does Not Exist"
+
+
+class Terminated(NotTaken):
+    """Where the caller may hear it, who gives up in that very moment."""
+
+    status, reason = 487, "Request Terminated"
+
+
 class PickupRefused(RequestRefused):
     """An attempt to pick up ended without a call; `outcome` names it in the record."""
 
@@ -72,6 +113,22 @@ class PickupRefused(RequestRefused):
 
 class NotPermitted(PickupRefused):
     status, reason, outcome = 403, "Pickup Not Permitted", "not_permitted"
+
+
+class TargetHidden(NotPermitted):
+    """Alike in everything but the record, which keeps the truth."""
+
+    outcome = "no_such_account"
+
+
+class RateLimited(PickupRefused):
+    """is_first: the first of its minute; only that one is recorded, or one picker could drive out all else."""
+
+    status, reason, outcome = 403, "Pickup Not Permitted", "rate_limited"
+
+    def __init__(self, warning: str = "", *, retry_after_s: int = 0, is_first: bool = True) -> None:
+        super().__init__(warning, retry_after_s=retry_after_s)
+        self.is_first = is_first
 
 
 class UnknownTarget(PickupRefused):

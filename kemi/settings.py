@@ -27,12 +27,24 @@ class Settings:
     """Processes for all TCP connections."""
     shared_memory_mb: int = 512
     """Kamailio's shared memory: 26 KiB for each transaction, which lives 5 s after its end."""
+    tls_certificate: str = ""
+    """Path of the certificate chain (PEM) for tls and wss."""
+    tls_private_key: str = ""
+    """Path of its private key (PEM, without a passphrase)."""
+    websocket_ports: str = ""
+    """Ports on which HTTP may turn into WebSocket, with commas between: set by `star87 run`."""
+    keepalive_s: int = 30
+    """How often phones behind a NAT, and WebSocket connections that are idle, are pinged; 0: never."""
     redis_timeout_ms: int = 200
     """Longest wait of a worker for one answer of the state store."""
     redis_retry_ms: int = 500
     """Pause before a store that failed is tried again."""
     provision_poll_ms: int = 250
     """How often a node asks whether a newer provisioning document is in force."""
+    rtpengine: str = ""
+    """Media relays, `udp:host:port`, several separated by blanks or commas; empty: media goes past this node."""
+    rtpengine_wait_ms: int = 250
+    """Longest wait for one answer of a media relay, which is asked twice."""
     ring_max_s: int = 180
     """Longest that an extension, or a hunt stage without ring_s, is rung (RFC 3261 §16.6 timer C)."""
     phone_silence_ms: int = 10_000
@@ -55,12 +67,37 @@ class Settings:
     """How long the caller's device may leave an INVITE with Replaces without any answer."""
     replaces_answer_ms: int = 5_000
     """How long the caller's device may take to answer an INVITE with Replaces finally."""
+    reroute_answer_s: int = 10
+    """How long the device that dialled may take to answer a call that is sent to it."""
+    spiral_port: int = 0
+    """UDP port on 127.0.0.1 by which the node sends a request to itself; 0: `star87 run` chooses a free one."""
     pickup_tries: int = 8
     """How many calls one `*87` may be sent after before it ends with 480."""
+    device_memory_s: int = 604_800
+    """How long it is remembered that a caller's device carried a Replaces out, or did not."""
     already_answered_ms: int = 5_000
     """How long after an answer a directed pickup is told 410 instead of 480."""
     dialog_ttl_s: int = 14_400
     """How long a confirmed dialog is remembered after the last request that passed through it."""
+    denied_pickups_per_min: int = 10
+    """How many attempts of a picker may end for want of permission (403, 404) before *87 is closed to him; 0: any."""
+    flood_requests_per_s: int = 2_000
+    """How many requests a source may send in a second; the rest gets no answer. 0: any number. Trunks are exempt,
+    and ten times as many may come of users who gave good credentials from there."""
+    scan_strikes: int = 100
+    """How much without authority a source may send in `scan_window_s` before it is blocked; 0: it never is."""
+    scan_window_s: int = 60
+    """How long strikes of a source, and challenges that it left unanswered, are added up."""
+    block_s: int = 60
+    """How long a source is blocked."""
+    auth_failures: int = 5
+    """Wrong passwords of a user from a source within `auth_window_s` before there is a pause; 0: there is none."""
+    auth_window_s: int = 300
+    """How long wrong passwords are added up, and how long a pause is remembered after its end."""
+    auth_backoff_s: int = 15
+    """The first pause, in which credentials are not looked at; each one that follows is twice as long."""
+    auth_backoff_max_s: int = 900
+    """The longest pause."""
     events_max: int = 10_000
     """About how many pickup events are kept for each tenant."""
 
@@ -73,6 +110,10 @@ class Settings:
     def gateways_path(self) -> str:
         """The list of trunks' destinations that kamailio.cfg reads."""
         return f"{self.node_dir}/gateways.list"
+
+    @property
+    def websocket_port_numbers(self) -> frozenset[int]:
+        return frozenset(int(port) for port in self.websocket_ports.split(",") if port.strip().isdigit())
 
     @property
     def seal_path(self) -> str:

@@ -10,6 +10,8 @@ import base64
 import hashlib
 from dataclasses import dataclass
 
+from kemi.sip import replaces
+
 
 @dataclass(frozen=True, slots=True)
 class DialogId:
@@ -43,6 +45,28 @@ class Replaces:
     caller_tag: str
     callee_tag: str
     early_only: bool = True
+
+    @classmethod
+    def parse(cls, value: str) -> Replaces:
+        """The value of one header line, read as if it went to the caller; other parameters are dropped.
+
+        Raises MalformedReplaces (400), which names the fault, and nothing else.
+        """
+        return cls(*replaces.read(value))
+
+    @property
+    def readings(self) -> tuple[tuple[DialogId, str, bool], ...]:
+        """The dialogs that this may name: caller's side, callee tag, and whether it goes to the caller.
+
+        A header from outside tells nowhere which end it goes to: to the callee, the tags stand the other way round.
+        RFC 3891 §6.1: 0 also stands for the tag that an old device (RFC 2543) never gave.
+        """
+        both = ((self.caller_tag, self.callee_tag, True), (self.callee_tag, self.caller_tag, False))
+        return tuple(
+            (DialogId(self.call_id, tag), peer, to_caller)
+            for own, peer, to_caller in both
+            for tag in ((own, "") if own == replaces.NO_TAG else (own,))
+        )
 
     def __str__(self) -> str:
         flag = ";early-only" if self.early_only else ""

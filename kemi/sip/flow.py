@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kemi.sip.uri import hop_of
+
+STREAMS = frozenset({"tcp", "tls", "ws", "wss"})
+UNDER_WEBSOCKET = {"ws": "tcp", "wss": "tls"}
+
 
 @dataclass(frozen=True, slots=True)
 class Flow:
@@ -14,18 +19,29 @@ class Flow:
     ip: str
     port: int
     socket: str
-    """The listen socket, as Kamailio names it: `udp:127.0.0.1:5060`."""
+    """The listen socket, as Kamailio names it: `udp:127.0.0.1:5060`; of a WebSocket the tcp or tls one below it."""
 
     @property
     def uri(self) -> str:
         """The next hop that leads back over this flow; a stream connection is found by address and port."""
         host = f"[{self.ip}]" if ":" in self.ip else self.ip
-        return f"sip:{host}:{self.port};transport={self.transport}"
+        # RFC 7118 §5.2: a URI says ws for either; which it is depends on the connection.
+        transport = "ws" if self.transport == "wss" else self.transport
+        return f"sip:{host}:{self.port};transport={transport}"
+
+    @property
+    def is_stream(self) -> bool:
+        """It ends with its connection; only the other end can open it anew."""
+        return self.transport in STREAMS
 
     @property
     def device(self) -> str:
         """Name of the device at the other end, as long as it keeps its port or its connection."""
         return f"{self.transport}:{self.ip}:{self.port}"
+
+    def is_at(self, uri: str) -> bool:
+        """A SIP URI names the other end itself: address, port and transport."""
+        return hop_of(uri) == (self.ip, self.port, self.transport)
 
     def __str__(self) -> str:
         return f"{self.device}/{self.socket}"

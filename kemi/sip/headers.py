@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f]+")
 REPLACING = ("Replaces", "Join")
 """Headers by which a new INVITE takes or enters another call (RFC 3891, RFC 3911)."""
 IDENTITY = ("P-Asserted-Identity", "P-Preferred-Identity")
 """Headers by which a sender says who calls (RFC 3325 §9)."""
+OWN_ROUTE = "tenant"
+"""Parameter of this node's Record-Route by which it knows its own."""
 COMPLETED_ELSEWHERE = 'Reason: SIP;cause=200;text="Call completed elsewhere"'
 """RFC 3326 §2: the ringing phones log no missed call."""
 
@@ -42,3 +45,8 @@ def asserted_identity(display: str, uri: str) -> str:
 
 def retry_after(seconds: int) -> str:
     return f"Retry-After: {seconds}"
+
+
+def tokens(values: Iterable[str]) -> frozenset[str]:
+    """The words of a header field of tokens (Supported, Require, …), in lower case."""
+    return frozenset(token.strip().lower() for value in values for token in value.split(",") if token.strip())

@@ -5,7 +5,7 @@ All of it is about the message that the worker has at hand.
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Protocol
 
 from kemi.sip.flow import Flow
@@ -14,15 +14,32 @@ from kemi.sip.flow import Flow
 class Callback(StrEnum):
     """Names of the handler's methods that a transaction may be told to call."""
 
+    CALL_BRANCH = "ksr_branch_call"
     CALL_REPLY = "ksr_reply_call"
     CALL_FAILURE = "ksr_failure_call"
     PICKUP_BRANCH = "ksr_branch_pickup"
     PICKUP_REPLY = "ksr_reply_pickup"
     PICKUP_FAILURE = "ksr_failure_pickup"
     RENEWED_REPLY = "ksr_reply_renewed"
+    PRACK_REPLY = "ksr_reply_prack"
+    PASSED_REPLY = "ksr_reply_passed"
     GATEWAY_FAILURE = "ksr_failure_gateway"
+    REROUTE_REPLY = "ksr_reply_reroute"
+    REROUTE_FAILURE = "ksr_failure_reroute"
     QUEUE_RESUMED = "ksr_resumed_queue"
     QUEUE_FAILURE = "ksr_failure_queue"
+
+
+class Proof(Enum):
+    """What credentials are worth (RFC 2617 §3.2.2)."""
+
+    GOOD = "good"
+    WRONG = "wrong"
+    """The password is not the user's."""
+    STALE = "stale"
+    """The nonce is old or used up; of the password nothing is known."""
+    NONE = "none"
+    """They say nothing: the nonce is not this node's."""
 
 
 class Message(Protocol):
@@ -45,6 +62,11 @@ class Message(Protocol):
     @property
     def ruri_is_here(self) -> bool:
         """The Request-URI names a listen socket of this node."""
+        ...
+
+    @property
+    def is_own(self) -> bool:
+        """It comes from a listen socket of this node: it passes through here once more."""
         ...
 
     @property
@@ -83,6 +105,11 @@ class Message(Protocol):
         """Where the message came from."""
         ...
 
+    @property
+    def fingerprint(self) -> str:
+        """The same for messages that are alike byte for byte, as retransmissions are (RFC 3261 §17.1.1.2)."""
+        ...
+
     def header(self, name: str) -> str:
         """First value of a header field, '' when there is none."""
         ...
@@ -95,6 +122,14 @@ class Message(Protocol):
     def remove_header(self, name: str) -> None: ...
     def append_header(self, line: str) -> None:
         """Add a header line (without CRLF) to what is relayed."""
+        ...
+
+    def keep_flow(self, *, nearest: bool = False) -> None:
+        """See that requests to the Contact of this message come back over the flow by which it came (RFC 5626 §5.3).
+
+        Nothing is done where the Contact leads there anyhow, or when another proxy stands between. nearest: none does,
+        though the message has come by one (this node itself).
+        """
         ...
 
 
@@ -120,8 +155,8 @@ class Transaction(Protocol):
         ...
 
     def provisional(self, status: int, reason: str) -> None: ...
-    def repeat_provisional(self, call_id: str, cseq: str, status: int, reason: str) -> None:
-        """Answer another transaction of this node provisionally once more."""
+    def reply_elsewhere(self, call_id: str, cseq: str, status: int, reason: str) -> None:
+        """Answer another transaction of this node."""
         ...
 
     def suspend(self) -> None:
@@ -150,6 +185,10 @@ class Transaction(Protocol):
         """Longest wait for a final answer, and for any answer at all."""
         ...
 
+    def cancel_others(self) -> None:
+        """Cancel, without a Reason, every branch but that of the reply at hand."""
+        ...
+
     def ignore_6xx(self) -> None:
         """A 6xx of one branch is to end that branch only (a hunt group's member speaks for itself)."""
         ...
@@ -163,8 +202,13 @@ class Transaction(Protocol):
         ...
 
     @property
+    def caller_end(self) -> tuple[str, Flow]:
+        """In a reply callback: the Contact URI of the request that is answered, and where that came from."""
+        ...
+
+    @property
     def branch(self) -> int:
-        """Branch of the reply at hand."""
+        """Branch of the reply at hand; in a branch callback the one that is about to be sent."""
         ...
 
     @property
@@ -194,7 +238,7 @@ class Transaction(Protocol):
 
     @property
     def cancels(self) -> str:
-        """Call-ID of the INVITE that the CANCEL at hand cancels, '' when there is none."""
+        """Call-ID of the INVITE that the CANCEL at hand cancels, '' when there is none that came from its address."""
         ...
 
     def aim(self, uri: str, flow: Flow | None = None) -> None:
@@ -214,3 +258,38 @@ class Location(Protocol):
         ...
 
     def is_registered(self, number: str, domain: str) -> bool: ...
+
+
+class Spiral(Protocol):
+    """The way of a request by this node itself (RFC 3261 §6), which gives one branch timers and headers of its own."""
+
+    def add_branch(self, transaction: str) -> bool:
+        """Add to another transaction of this node a branch to the Contact of the request at hand, by way of this node.
+
+        False when that transaction has ended, or none could be added.
+        """
+        ...
+
+    def aim(self, uri: str) -> None:
+        """Make a URI the next target, by way of this node."""
+        ...
+
+    def begin(self, method: str, uri: str, next_hop: Flow, headers: tuple[str, ...]) -> None:
+        """Send a request of the node's own inside a dialog. headers: whole lines, with From, To, Call-ID and CSeq."""
+        ...
+
+    def end_branch(self, status: int, reason: str) -> None:
+        """Let the transaction that the reply at hand belongs to see a negative final answer in its place."""
+        ...
+
+    def is_return(self) -> bool:
+        """The request at hand comes from this node itself."""
+        ...
+
+    def goes_on(self) -> bool:
+        """Aim a request that came by way of this node where `begin` said that it goes; False for any other."""
+        ...
+
+    def is_from_here(self) -> bool:
+        """The reply at hand answers a request that went by way of this node."""
+        ...

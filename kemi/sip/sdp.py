@@ -58,6 +58,17 @@ def direction(body: str) -> Direction | None:
     return next((d for d in found if not d.is_hold), found[0])
 
 
+def carries_sdp(content_type: str, body: str) -> bool:
+    """Whether a body is a description, or has one among its parts (RFC 2046 §5.1.3)."""
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind == "application/sdp" or (kind == "multipart/mixed" and "application/sdp" in body.lower())
+
+
+def offers_ice(body: str) -> bool:
+    """Whether the sender of a description does ICE (RFC 8839 §5.4)."""
+    return "\na=ice-ufrag:" in body
+
+
 def holds(body: str) -> bool | None:
     """Whether the sender of a description has put the call on hold; None when it describes no media."""
     if not body:

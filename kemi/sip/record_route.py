@@ -1,0 +1,52 @@
+"""Record-Route: the way back to who sent a request, and this node's own part of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from kemi.sip.flow import Flow
+from kemi.sip.headers import OWN_ROUTE
+from kemi.sip.uri import hop_of
+
+BOTH_SIDES = ";r2=on"
+"""rr's mark of a Record-Route that the node wrote twice, for the two sockets that the dialog uses."""
+_VALUE = re.compile(r"<(?P<uri>[^>]*)>[^,]*")
+_HOP = re.compile(r"sips?:(?P<hop>[^;>]*)(?:;transport=\w+)?", re.IGNORECASE)
+
+
+def route_set(values: Iterable[str]) -> tuple[str, ...]:
+    """The Route set towards who sent a request with this Record-Route set, which keeps its order (RFC 3261 §12.1.1)."""
+    return tuple(value.strip() for value in values)
+
+
+def leaving_by(values: Iterable[str], flow: Flow) -> list[str] | None:
+    """The Record-Route set of a request that leaves over this flow; None when it is right as it is.
+
+    values: what the request has, top to bottom, this node's own first: one, or two when the caller's side has another
+    socket than the other. Each end must find the node by the transport that it uses itself (RFC 3261 §16.6 step 4).
+    """
+    routes = [found for value in values for found in _VALUE.finditer(value)]
+    own = [found for found in routes if f";{OWN_ROUTE}=" in found["uri"]]
+    if not own:
+        return None
+    callers = own[-1]["uri"].replace(BOTH_SIDES, "")
+    leaves_at = _leaves_at(flow)
+    if hop_of(own[0]["uri"]) == hop_of(leaves_at):
+        return None
+    others = [found.group().strip() for found in routes if found not in own]
+    if hop_of(callers) == hop_of(leaves_at):
+        return [f"<{callers}>", *others]
+    return [
+        f"<{_HOP.sub(leaves_at + BOTH_SIDES, callers, count=1)}>",
+        f"<{_HOP.sub(lambda found: found.group() + BOTH_SIDES, callers, count=1)}>",
+        *others,
+    ]
+
+
+def _leaves_at(flow: Flow) -> str:
+    """URI of the listen socket, as rr writes it."""
+    transport, _, place = flow.socket.partition(":")
+    if flow.transport in ("ws", "wss"):
+        transport = "ws"
+    return f"sip:{place}" if transport == "udp" else f"sip:{place};transport={transport}"
