@@ -32,6 +32,12 @@ class CallNote:
     """Branches that its transaction has used so far."""
     rung: tuple[tuple[int, str], ...] = ()
     """The extensions that ring now, each with the first of its branches."""
+    claim: str = ""
+    """Token of a picker's claim: it waits in a queue, and rings his device meanwhile."""
+    caller_trunk: str = ""
+    """Trunk by which it came; empty: an extension's."""
+    callee_trunk: str = ""
+    """Trunk by which it leaves."""
 
     def at(self, kind: Kind, number: str) -> CallNote:
         return replace(self, kind=kind, number=number, stage=0, routed_at_ms=now_ms())

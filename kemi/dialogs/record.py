@@ -30,6 +30,8 @@ class Caller:
     """Record-Route values of proxies between the caller and this node: the Route set towards the caller."""
     replaces: bool
     """The INVITE said `Supported: replaces` (RFC 3891 §4)."""
+    user_agent: str = ""
+    """User-Agent of the INVITE, one line of 120 characters at most; empty: it named none."""
 
     @property
     def shown(self) -> str:
@@ -49,13 +51,14 @@ class Caller:
                 str(self.flow),
                 list(self.routes),
                 int(self.replaces),
+                self.user_agent,
             ],
             separators=(",", ":"),
         )
 
     @classmethod
     def unpack(cls, text: str) -> Caller:
-        call_id, tag, number, display, uri, contact, flow, routes, replaces = json.loads(text)
+        call_id, tag, number, display, uri, contact, flow, routes, replaces, user_agent = json.loads(text)
         return cls(
             DialogId(call_id, tag),
             number,
@@ -65,6 +68,7 @@ class Caller:
             Flow.parse(flow),
             tuple(routes),
             bool(replaces),
+            user_agent,
         )
 
 
@@ -90,6 +94,10 @@ class CallRecord:
     """Extension of the picker that has claimed it; empty: nobody."""
     waiting: bool = False
     """It waits in an agent group's queue and rings nobody."""
+    node: str = ""
+    """Node that holds the transaction of its INVITE."""
+    transaction: str = ""
+    """`index:label` on that node."""
 
     def waited_ms(self, now_us: int) -> int:
         return max(0, (now_us - self.routed_at_us) // 1000)

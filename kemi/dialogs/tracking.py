@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Protocol
 
 from kemi.accounts.model import Kind
@@ -28,6 +29,8 @@ class Placement:
     """Also find it through each extension that it rings (domain setting directed_includes_group_calls)."""
     agents: tuple[str, ...] = ()
     """Agents of some group that take part, as caller or by being rung: they are not idle."""
+    transaction: str = ""
+    """`index:label` of its INVITE on this node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,27 @@ class Device:
         return self.flow, "" if self.on_hold is None else "0" if self.on_hold else "1"
 
 
+def trunk_party(name: str) -> str:
+    """A trunk as one end of a dialog; extension numbers are digits, so that none is taken for one."""
+    return f"trunk {name}"
+
+
+def is_extension(party: str) -> bool:
+    return party.isdigit()
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """Whose ends a confirmed dialog has, and its callee tag: by these a Replaces from outside is judged.
+
+    An extension's number, or `trunk_party`; empty: neither (a forward's target outside).
+    """
+
+    caller: str = ""
+    callee: str = ""
+    callee_tag: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The two ends of a call that was answered, and the agents among them."""
@@ -55,15 +79,28 @@ class Answer:
     """The agent who answered a call to his group; empty: it was no such call."""
     wrap_up_s: int = 0
     """How long that agent is not idle after the call."""
+    callee_end: str = ""
+    """What it takes to end the dialog in the caller's name (FarEnd.pack), if a pickup crosses this answer."""
+    parties: Parties = Parties()
+
+
+class Answered(IntEnum):
+    """What an answer of a callee found."""
+
+    UNKNOWN = 0
+    """No call that rang: one that is not tracked, or the answer is repeated."""
+    DONE = 1
+    PICKED_UP = 2
+    """The call is a picker's already: the answer must not reach the caller."""
 
 
 class Tracking(Protocol):
-    """What routing tells about calls. Only `ended` and `next_stage` wait for an answer (StoreUnavailable)."""
+    """What routing tells about calls. `answered`, `ended` and `next_stage` wait for an answer (StoreUnavailable)."""
 
     def enter(self, call: Placement) -> None: ...
     def ringing(self, domain: str, dialog: DialogId, branch: int, callee_tag: str) -> None: ...
     def branch_failed(self, domain: str, dialog: DialogId, branch: int) -> None: ...
-    def answered(self, domain: str, dialog: DialogId, answer: Answer) -> None: ...
+    def answered(self, domain: str, dialog: DialogId, answer: Answer) -> Answered: ...
     def forget(self, domain: str, dialog: DialogId) -> None: ...
     def ended(self, domain: str, dialog: DialogId) -> str:
         """The caller gave up."""

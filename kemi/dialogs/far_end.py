@@ -1,0 +1,112 @@
+"""The called side of an INVITE that was answered: what it takes to end that dialog in the caller's name."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+from kemi.sip.dialog import DialogId
+from kemi.sip.flow import Flow
+from kemi.sip.headers import OWN_ROUTE
+from kemi.sip.ports import Message
+
+HIGH_CSEQ = 2**31 - 2
+"""Higher than what a callee has used by then, and lower than RFC 3261 §8.1.1.5 forbids (by the one that is added)."""
+_ROUTE = re.compile(r"<[^>]*>[^,]*")
+_TAG = re.compile(r";\s*tag\s*=\s*([^;>\s]+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class FarEnd:
+    """One callee's 2xx, as it came."""
+
+    call_id: str
+    caller: str
+    """From, with its tag."""
+    callee: str
+    """To, with its tag."""
+    cseq: int
+    """Of the INVITE."""
+    target: str
+    """URI of the callee's Contact."""
+    flow: str
+    """Where the answer came from (Flow)."""
+    routes: tuple[str, ...]
+    """Route set from this node on, the next hop first."""
+
+    @classmethod
+    def of(cls, message: Message) -> FarEnd:
+        """Of the 2xx to an INVITE that is at hand."""
+        return cls(
+            call_id=message.call_id,
+            caller=message.header("From"),
+            callee=message.header("To"),
+            cseq=int(message.cseq),
+            target=message.contact_uri,
+            flow=str(message.flow),
+            routes=routes_beyond(message.header_values("Record-Route")),
+        )
+
+    def headers(self, method: str) -> tuple[str, ...]:
+        """Header lines of an ACK (RFC 3261 §13.2.2.4: the INVITE's CSeq number) or BYE (the next one)."""
+        number = self.cseq if method == "ACK" else self.cseq + 1
+        return (
+            f"From: {self.caller}",
+            f"To: {self.callee}",
+            f"Call-ID: {self.call_id}",
+            f"CSeq: {number} {method}",
+            *(f"Route: {route}" for route in self.routes),
+        )
+
+    def other_end(self, target: str, flow: str, routes: tuple[str, ...]) -> FarEnd:
+        """The same dialog as the callee would end it: towards the caller's Contact, over his flow and Route set."""
+        return FarEnd(self.call_id, self.callee, self.caller, HIGH_CSEQ, target, flow, routes)
+
+    @property
+    def dialog(self) -> DialogId:
+        return DialogId(self.call_id, _tag(self.caller))
+
+    @property
+    def callee_tag(self) -> str:
+        return _tag(self.callee)
+
+    @property
+    def next_hop(self) -> Flow:
+        return Flow.parse(self.flow)
+
+    def pack(self) -> str:
+        return json.dumps(list(asdict(self).values()), separators=(",", ":"))
+
+    @classmethod
+    def unpack(cls, text: str) -> FarEnd:
+        call_id, caller, callee, cseq, target, flow, routes = json.loads(text)
+        return cls(call_id, caller, callee, cseq, target, flow, tuple(routes))
+
+
+def routes_beyond(record_routes: Iterable[str]) -> tuple[str, ...]:
+    """The hops between this node and the callee (RFC 3261 §12.1.2), the nearest first.
+
+    record_routes: of the answer, the hop nearest to the callee first. This node's own and those before it are left out.
+    """
+    beyond: list[str] = []
+    for value in record_routes:
+        for route in _ROUTE.findall(value):
+            if f";{OWN_ROUTE}=" in route:
+                return tuple(reversed(beyond))
+            beyond.append(route.strip())
+    return ()
+
+
+def routes_before(record_routes: Iterable[str]) -> tuple[str, ...]:
+    """The hops between this node and the caller, the nearest first; see routes_beyond."""
+    routes = [route.strip() for value in record_routes for route in _ROUTE.findall(value)]
+    own = [index for index, route in enumerate(routes) if f";{OWN_ROUTE}=" in route]
+    return tuple(routes[own[-1] + 1 :]) if own else ()
+
+
+def _tag(name_and_tag: str) -> str:
+    """The tag of a From or To; what stands in <> or quotes before it is not the header's."""
+    found = _TAG.search(name_and_tag.rpartition(">")[2])
+    return found[1] if found else ""
