@@ -5,6 +5,7 @@ from __future__ import annotations
 from kemi.settings import Settings
 from kemi.store.calls import Calls
 from kemi.store.connection import Connection, Report, _nothing
+from kemi.store.dialogs import Dialogs
 from kemi.store.events import Events
 from kemi.store.provisioning import ProvisioningStore
 from kemi.store.queues import Queues
@@ -21,6 +22,7 @@ class Store:
             report=report,
         )
         self.calls = Calls(self._connection, settings)
+        self.dialogs = Dialogs(self._connection)
         self.queues = Queues(self._connection, settings)
         self.events = Events(self._connection, settings)
         self.provisioning = ProvisioningStore(self._connection)

@@ -9,10 +9,12 @@ from enum import IntEnum
 from kemi.accounts.directory import Grants
 from kemi.accounts.model import Kind
 from kemi.dialogs.record import Caller, CallRecord
-from kemi.dialogs.tracking import Answer, Device, Placement
-from kemi.errors import AlreadyAnswered, NotOnHold, StoreUnavailable
-from kemi.pickup.claim import Claim, Picked, Wanted
+from kemi.dialogs.tracking import Answer, Answered, Device, Parties, Placement
+from kemi.errors import AlreadyAnswered, NotOnHold, RateLimited, StoreUnavailable
+from kemi.pickup import devices
+from kemi.pickup.claim import Claim, Outcome, Picked, Rerouted, Wanted
 from kemi.settings import Settings
+from kemi.sip.aor import Aor
 from kemi.sip.dialog import DialogId
 from kemi.store import keys
 from kemi.store.connection import Connection
@@ -26,6 +28,7 @@ class ClaimCode(IntEnum):
     TAKEN = 2
     NOT_ON_HOLD = 3
     TOO_LATE = 4
+    TOO_MANY_DENIED = 5
 
 
 class StageCode(IntEnum):
@@ -64,14 +67,21 @@ def _record(domain: str, key: bytes | str, flat: Sequence[bytes]) -> CallRecord:
         ringing=tuple(fields.get("m", "").split()),
         claimed_by=fields.get("b", ""),
         waiting=fields.get("s") == keys.WAITING,
+        node=fields.get("N", ""),
+        transaction=fields.get("T", ""),
     )
+
+
+def _words(parties: Parties) -> tuple[str, str, str]:
+    return parties.caller, parties.callee, parties.callee_tag
 
 
 class Calls:
     """Ringing calls and confirmed dialogs in the store.
 
     What only records (`enter` … `over`) is posted: it returns at once and a store that is away is no error.
-    What decides (`claim`, `ended`, `next_stage`, `survey`) is awaited and raises StoreUnavailable.
+    What decides (`answered`, `claim`, `ended`, `next_stage`, `picked`, `reroute`, `survey`) is awaited and raises
+    StoreUnavailable.
     """
 
     def __init__(self, connection: Connection, settings: Settings) -> None:
@@ -93,6 +103,9 @@ class Calls:
             " ".join(call.ringing),
             "1" if call.by_member else "",
             " ".join(call.agents),
+            self._settings.node,
+            call.transaction,
+            devices.name_of(call.caller.contact, call.caller.user_agent),
         )
 
     def ringing(self, domain: str, dialog: DialogId, branch: int, callee_tag: str) -> None:
@@ -103,9 +116,9 @@ class Calls:
         """A branch got a negative final response: its early dialogs are dead."""
         self._redis.post("branch_failed", keys.tenant(domain), dialog.key, branch)
 
-    def answered(self, domain: str, dialog: DialogId, answer: Answer) -> None:
-        """The callee answered: the call rings no more."""
-        self._redis.post(
+    def answered(self, domain: str, dialog: DialogId, answer: Answer) -> Answered:
+        """The callee answered: the call rings no more, unless somebody has picked it up already."""
+        code = self._redis.fcall(
             "answered",
             keys.tenant(domain),
             dialog.key,
@@ -116,7 +129,10 @@ class Calls:
             " ".join(answer.agents),
             answer.serves,
             answer.wrap_up_s * 1000,
+            answer.callee_end,
+            *_words(answer.parties),
         )
+        return Answered(int(code))
 
     def forget(self, domain: str, dialog: DialogId) -> None:
         """The call went elsewhere, or was refused; an agent group counts it as overflowed."""
@@ -138,7 +154,8 @@ class Calls:
         """Search and reserve the call that a pickup is after, atomically over all nodes.
 
         None: nothing is eligible. Raises AlreadyAnswered (410: directed, somebody was faster), NotOnHold (486),
-        StoreUnavailable (503). RFC 3891 §3 leaves the race with an answer to the caller's device (early-only).
+        RateLimited (403), StoreUnavailable (503). RFC 3891 §3 leaves the race with an answer to the caller's device
+        (early-only).
         """
         answer = self._redis.decide(
             "claim",
@@ -152,6 +169,8 @@ class Calls:
             " ".join(wanted.tried),
             *self._permits(wanted.grants),
             "1" if wanted.includes_group_calls else "",
+            wanted.only,
+            self._settings.denied_pickups_per_min,
         )
         code = ClaimCode(int(answer[0]))
         if code is ClaimCode.TAKEN:
@@ -160,17 +179,45 @@ class Calls:
             raise NotOnHold("put your current call on hold, then dial again")
         if code is ClaimCode.TOO_LATE:
             raise StoreUnavailable("the state store was too slow")
+        if code is ClaimCode.TOO_MANY_DENIED:
+            raise self._rate_limited(answer)
         if code is ClaimCode.NOTHING:
             return None
-        return Claim(wanted.token, _record(wanted.picker.domain, answer[1], answer[2]))
+        learnt = devices.Verdict(_text(answer[3]))
+        return Claim(wanted.token, _record(wanted.picker.domain, answer[1], answer[2]), learnt)
+
+    def denied(self, picker: Aor) -> None:
+        """Permission ended an attempt: it is counted, over all nodes.
+
+        Raises RateLimited (403) when it is past `denied_pickups_per_min`, StoreUnavailable (503).
+        """
+        limit = self._settings.denied_pickups_per_min
+        if limit:
+            answer = self._redis.fcall("denied", keys.tenant(picker.domain), picker.number, limit)
+            if int(answer[0]):
+                raise self._rate_limited(answer)
 
     def release(self, domain: str, key: str, token: str) -> None:
         """Give a claim back: the call rings on in its old place."""
         self._redis.post("release", keys.tenant(domain), key, token)
 
-    def picked(self, domain: str, picked: Picked) -> None:
-        """The caller's device accepted the picker; the claim lasts until the old call has ended."""
-        self._redis.post(
+    def reroute(self, domain: str, key: str, token: str, *, ttl_ms: int, offer: str) -> Rerouted:
+        """The claimed call is to be sent to the picker's device.
+
+        ttl_ms: how long the claim lasts from now on. offer: what `rerouted` is to tell.
+        """
+        return Rerouted(int(self._redis.fcall("reroute", keys.tenant(domain), key, token, ttl_ms, offer)))
+
+    def rerouted(self, domain: str, dialog: DialogId) -> str:
+        """What `reroute` was told of a call, '' when it is not being sent to any picker's device."""
+        return _text(self._redis.fcall("rerouted", keys.tenant(domain), dialog.key))
+
+    def picked(self, domain: str, picked: Picked) -> tuple[Outcome, str]:
+        """Picker and caller are connected, or were too late; with the callee's end of the old call, if it must end.
+
+        The claim lasts until the old call has ended.
+        """
+        code, *callee = self._redis.fcall(
             "picked",
             keys.tenant(domain),
             picked.key,
@@ -182,7 +229,18 @@ class Calls:
             *picked.caller.words(),
             " ".join(picked.agents),
             picked.group,
+            *_words(picked.parties),
         )
+        return Outcome(int(code)), _text(callee[0]) if callee else ""
+
+    def remember_device(self, domain: str, device: str, verdict: devices.Verdict) -> None:
+        """A caller's device (devices.name_of; '' none) carried a Replaces out, or did not; claims of its calls tell it.
+
+        Posted. UNKNOWN, and a device without a name, change nothing.
+        """
+        if device and verdict is not devices.Verdict.UNKNOWN:
+            ttl_ms = self._settings.device_memory_s * 1000
+            self._redis.post("remember", keys.tenant(domain), device, verdict.value, ttl_ms)
 
     def renewed(self, domain: str, ends: tuple[DialogId, DialogId], device: Device) -> None:
         """Something passed through a confirmed dialog, seen from either end."""
@@ -219,6 +277,14 @@ class Calls:
         found = {_text(k): _record(domain, k, flat) for k, flat in zip(answer[1::2], answer[2::2], strict=True)}
         calls = sorted(found.values(), key=lambda call: (call.routed_at_us, call.key))
         return Survey(int(answer[0]), tuple(calls))
+
+    def _rate_limited(self, answer: Sequence[int]) -> RateLimited:
+        _, count, left_ms = answer
+        return RateLimited(
+            "refused too often; *87 is closed to you for a while",
+            retry_after_s=max(1, -(-int(left_ms) // 1000)),
+            is_first=int(count) == self._settings.denied_pickups_per_min + 1,
+        )
 
     @staticmethod
     def _permits(grants: Grants) -> tuple[str, str, str]:

@@ -10,6 +10,9 @@ from kemi.store import keys
 from kemi.store.connection import Connection
 
 _NUMBERS = frozenset(f.name for f in fields(PickupEvent) if isinstance(f.default, int)) | {"status"}
+_LISTS = frozenset(f.name for f in fields(PickupEvent) if isinstance(f.default, tuple))
+REFUSALS_A_MINUTE = 60
+"""Of one picker; a person does not dial faster."""
 _SET_BY_STORE = frozenset({"domain", "id", "at_ms"})
 
 
@@ -22,9 +25,11 @@ class Events:
         """Write one attempt down; posted, a store that is away is no error."""
         words: list[str | int] = []
         for name, value in asdict(event).items():
-            if name not in _SET_BY_STORE and value not in ("", 0):
-                words += [name, value]
-        self._redis.post("event", keys.events(event.domain), self._settings.events_max, *words)
+            if name not in _SET_BY_STORE and value not in ("", 0, ()):
+                words += [name, " ".join(value) if isinstance(value, tuple) else value]
+        # What was picked up, and what agents do, is written always; so nobody drives that out by dialling on and on.
+        most = REFUSALS_A_MINUTE if event.status >= 300 else 0
+        self._redis.post("event", keys.tenant(event.domain), self._settings.events_max, most, event.picker, *words)
 
     def read(self, domain: str, *, after: str = "-", count: int = 1000) -> list[PickupEvent]:
         """Entries in order of time; raises StoreUnavailable.
@@ -48,5 +53,6 @@ class Events:
         entry = PickupEvent(domain, values.get("picker", ""), values.get("dialled", ""), values.get("outcome", ""), 0)
         name = identity.decode()
         numbers = {k: int(v) for k, v in values.items() if k in _NUMBERS}
-        words_kept = {k: v for k, v in values.items() if k in known and k not in _NUMBERS}
-        return replace(entry, **{**words_kept, **numbers, "id": name, "at_ms": int(name.partition("-")[0])})  # type: ignore[arg-type]
+        lists = {k: tuple(v.split()) for k, v in values.items() if k in _LISTS}
+        words_kept = {k: v for k, v in values.items() if k in known - _NUMBERS - _LISTS}
+        return replace(entry, **{**words_kept, **numbers, **lists, "id": name, "at_ms": int(name.partition("-")[0])})  # type: ignore[arg-type]

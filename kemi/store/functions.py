@@ -8,9 +8,9 @@ from kemi.store import keys
 
 LIBRARY = "star87"
 FOLDER = Path(__file__).parent / "lua"
-SHARED = ("_base", "_line", "_talk")
+SHARED = ("_base", "_line", "_talk", "_minute")
 """Files of what the operations share, in the order in which they build on one another."""
-READ_ONLY = frozenset({"clock", "roster", "stamp", "survey"})
+READ_ONLY = frozenset({"clock", "replaced", "rerouted", "roster", "stamp", "survey"})
 
 
 def name_of(operation: str) -> str:

@@ -11,13 +11,16 @@ slot of a Redis Cluster and one function can change them atomically.
 | ring:m:NUMBER      | zset   | calls that ring an extension as a group's member         | its longest ring   |
 | claims             | zset   | claimed calls: KEY by when the claim expires, in µs      | its longest ring   |
 | taken:NUMBER       | string | KEY of the call that was claimed last, or `answered`     | a claim, or 5 s    |
+| replaces:NAME      | string | `good` or `bad`: what a device does with a Replaces      | device_memory_s    |
 | device:FLOW        | hash   | answered calls of a device: KEY → `1` talks, `0` holds   | dialog_ttl_s       |
-| talk:KEY           | hash   | one confirmed dialog: the devices and agents in it       | dialog_ttl_s       |
+| talk:KEY           | hash   | one confirmed dialog (fields below)                      | dialog_ttl_s       |
 | wait:NUMBER        | zset   | callers who wait in an agent group's queue               | the longest wait   |
 | due:NODE           | zset   | queued calls of a node: KEY by its next sign of life     | the longest wait   |
 | agent:NUMBER       | hash   | `out`, `missed`, `idle_since`, `wrap_until` (fields)     | stays              |
 | busy:NUMBER        | set    | calls and dialogs in which an agent takes part           | the longest        |
 | stats:NUMBER       | hash   | what became of an agent group's callers; whose turn      | stays              |
+| denied:NUMBER      | string | attempts of a picker that permission ended               | a minute           |
+| noted:NUMBER       | string | refusals of a picker in the pickup record                | a minute           |
 | events             | stream | the pickup record                                        | events_max entries |
 
 The calls that wait stand under ring:p:w:PERMIT too. An agent: `out` is logged out, `missed` offers in a row, µs else.
@@ -39,9 +42,21 @@ Fields of call:KEY:
 | w     | agents that take part                                                    |
 | s     | `w` waits in a queue, `h` leaves it, else rings                          |
 | N T q | node and transaction (index:label) that hold it; CSeq of its INVITE      |
+| r     | what is sent to the device of its picker (packed)                        |
 | z     | agents who were offered it and did not take it                           |
 | y v   | set: agents may be offered it; when the last 182 was sent                |
-| gone  | set: ended before it was entered (two workers crossed)                   |
+| u     | name of the caller's device (pickup/devices.py)                          |
+| gone  | all else is over: `1` before it was entered, `p` picked up, `a` answered |
+| o h   | while gone: token of its claim; the callee's end, who had answered       |
+
+Fields of talk:KEY (KEY is of the caller's side):
+
+| field                     | what                                                                |
+|---------------------------|---------------------------------------------------------------------|
+| caller callee             | device (flow) of either end; empty: a trunk, or outside             |
+| agents wrap_up            | agents that take part; `agent ms` of the one who serves a group     |
+| caller_party callee_party | extension number or trunk of either end (tracking.Parties)          |
+| callee_tag routed_to      | To tag of the answer; account by which the callee was called        |
 """
 
 from __future__ import annotations
@@ -57,6 +72,7 @@ SUFFIXES = {
     "by_member": "ring:m:",
     "claims": "claims",
     "taken": "taken:",
+    "replaces": "replaces:",
     "device": "device:",
     "talk": "talk:",
     "events": "events",
@@ -65,6 +81,8 @@ SUFFIXES = {
     "agent": "agent:",
     "busy": "busy:",
     "stats": "stats:",
+    "denied": "denied:",
+    "noted": "noted:",
 }
 
 KIND_CODES = {Kind.HUNT_GROUP: "h", Kind.EXTENSION: "e", Kind.AGENT_GROUP: "a"}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kemi.dialogs.record import Caller
 from kemi.errors import StoreUnavailable
+from kemi.pickup.devices import name_of
 from kemi.queueing.queue import Again, Duty, Entry, Expired, Joined, Line, Missed, Offer
 from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
@@ -75,11 +77,16 @@ class Queues:
                     " ".join(entry.group.agents),
                     " ".join(entry.caller_agents),
                     "1" if entry.by_member else "",
+                    name_of(entry.caller.contact, entry.caller.user_agent),
                 )
             )
         )
         if answer is Joined.TOO_LATE:
             raise StoreUnavailable("the state store was too slow")
+        if answer is Joined.WAITS:
+            # In between the node may have found that it holds nobody, and ceased to look.
+            with contextlib.suppress(StoreUnavailable):
+                self._redis.call("SADD", keys.queues(self._settings.node), entry.domain)
         return answer
 
     def ready(self, domain: str, dialog: DialogId, tag: str) -> None:
@@ -128,6 +135,10 @@ class Queues:
     def lost(self, domain: str, key: str) -> None:
         """A queued call is over though nobody saw it end. Posted."""
         self._redis.post("ended", keys.tenant(domain), key, "lost")
+
+    def release(self, domain: str, key: str, token: str) -> None:
+        """A picker who had claimed a waiting call did not take it: it is back at its place. Posted."""
+        self._redis.post("release", keys.tenant(domain), key, token)
 
     def overflowed(self, domain: str, key: str) -> None:
         """A queued call leaves the queue for another target. Posted."""

@@ -58,7 +58,7 @@ local function unclaim(prefix, id)
   local call_key = key(prefix, 'call', id)
   local f = fields(call_key, 't', 'l', 'n')
   if not f[1] then return false end
-  redis.call('HDEL', call_key, 'c', 'b')
+  redis.call('HDEL', call_key, 'c', 'b', 'r')
   local taken = key(prefix, 'taken', f[3])
   if redis.call('GET', taken) == id then redis.call('DEL', taken) end
   join_line(sets_of(prefix, call_key), id, f[1], tonumber(f[2]))
@@ -92,21 +92,25 @@ end
 -- Everything of a call that rings or waits goes.
 local function forget(prefix, id)
   local call_key = key(prefix, 'call', id)
-  local f = fields(call_key, 'n', 'w', 'N')
+  local f = fields(call_key, 'n', 'w', 'N', 'k')
   if not f[1] then return end
   leave_line(sets_of(prefix, call_key), id)
   unwatch(prefix, id, f[2])
-  if f[3] then redis.call('ZREM', key(prefix, 'due', f[3]), id) end
+  if f[4] == 'a' then redis.call('ZREM', key(prefix, 'due', f[3]), id) end
   redis.call('ZREM', key(prefix, 'claims'), id)
   redis.call('DEL', call_key)
 end
 
--- A call that is over before its `enter` arrived (two workers crossed) leaves a mark that keeps the late one out.
+-- What crosses the end of a call finds a mark in its place: an `enter` that comes late (two workers crossed), a callee's
+-- answer to a call that was picked up, a pickup of a call that was answered.
 local MARK_MS = 5000
+local OVER, PICKED, ANSWERED = '1', 'p', 'a'
 
-local function mark_gone(prefix, id)
+-- token: of the claim that the call was under; callee: its answer, as `picked` returns it.
+local function mark_gone(prefix, id, how, token, callee)
   local call_key = key(prefix, 'call', id)
-  redis.call('HSET', call_key, 'gone', 1)
+  redis.call('HDEL', call_key, 'e')
+  redis.call('HSET', call_key, 'gone', how or OVER, 'o', token or '', 'h', callee or '')
   redis.call('PEXPIRE', call_key, MARK_MS)
 end
 

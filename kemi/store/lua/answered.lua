@@ -2,24 +2,31 @@
 -- KEYS[1]  prefix of the tenant
 -- ARGV     id, ms for which a directed pickup is told "already answered", dialog ttl_ms,
 --          caller's device, its state ('1' talking, '0' on hold), callee's device, its state,
---          agents that take part (blank-separated), agent who answered for a group ('' none), his wrap-up in ms
+--          agents that take part (blank-separated), agent who answered for a group ('' none), his wrap-up in ms,
+--          the callee's end of the dialog (packed), for a pickup that crosses this answer,
+--          caller's party, callee's party, callee tag
 -- returns  1 done
 --          0 there was no such ringing call: confirmed all the same, unless the answer is one that was repeated
+--          2 too late: the caller's device has taken a picker instead, or the picker's device has answered
 local function answered(keys, args)
   local prefix, id = keys[1], args[1]
-  local f = fields(key(prefix, 'call', id), 'n', 'k', 'd')
+  local f = fields(key(prefix, 'call', id), 'n', 'k', 'd', 'c', 'gone')
   local number, agent = f[1], args[9]
+  if f[3] or f[5] == PICKED then return 2 end
   if number then
     forget(prefix, id)
     mark_taken(prefix, 'answered', number, args[2])
-    -- An answer that crossed a pickup: the picker has the credit, the caller's phone hangs up on the agent.
-    if f[2] == 'a' and not f[3] then count(prefix, number, 'answered') end
+    if f[2] == 'a' then count(prefix, number, 'answered') end
+    -- A picker is on the way to the caller's device, which is the judge of that race (RFC 3891 §3).
+    if f[4] then mark_gone(prefix, id, ANSWERED, f[4], args[11]) end
   else
-    if redis.call('EXISTS', key(prefix, 'talk', id)) == 1 then return 0 end
+    -- A 200 that is repeated leaves the mark as it is.
+    if f[5] == ANSWERED or redis.call('EXISTS', key(prefix, 'talk', id)) == 1 then return 0 end
     mark_gone(prefix, id)
   end
   if agent ~= '' then redis.call('HDEL', key(prefix, 'agent', agent), 'missed') end
   local wrap_up = agent ~= '' and agent .. ' ' .. args[10] or ''
-  confirm(prefix, id, args[3], args[4], args[5], args[6], args[7], args[8], wrap_up)
+  confirm(prefix, id, args[3], args[4], args[5], args[6], args[7], args[8], wrap_up,
+    { args[12], args[13], args[14], number or '' })
   return number and 1 or 0
 end

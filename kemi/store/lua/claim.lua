@@ -4,12 +4,15 @@
 --          kind code of that number ('' general), device to look for an unheld call on ('' do not look),
 --          calls already tried (blank-separated ids), permission ids that admit the picker: hunt groups, extensions,
 --          agent groups (three arguments, each blank-separated),
---          '1' when a directed pickup includes calls that ring the extension as a group's member
+--          '1' when a directed pickup includes calls that ring the extension as a group's member,
+--          id of the one call that is wanted of that number ('' whichever is first),
+--          denied attempts a minute past which nothing is looked for (0: any number)
 -- returns  {0}                     nothing eligible
---          {1, id, fields…}        claimed
+--          {1, id, {field, value, …}, what is remembered of the caller's device ('' nothing)}  claimed
 --          {2}                     directed: somebody has it already, or answered it a moment ago
 --          {3}                     the device has a call that is not on hold
 --          {4}                     too late: nothing was claimed
+--          {5, count, ms}          refused too often: attempts in this minute, time until it is over
 -- A general pickup reads the head of one sorted set for each permission id; what is claimed is in no set.
 
 local ORDER = { 'h', 'e', 'a', WAITING } -- agent groups: what rings goes before who waits
@@ -88,18 +91,39 @@ local function search_directed(prefix, picker, tried, number, kind, permits, inc
   end
 end
 
+-- The one call that was asked for, if it still is where it was and nobody has it.
+local function search_named(prefix, picker, tried, id, number)
+  local f = fields(key(prefix, 'call', id), 'f', 'n', 'c', 's')
+  if not tried[id] and f[1] ~= picker and f[2] == number and not f[3] and f[4] ~= HELD then return id end
+end
+
+-- Whether somebody was faster with the one call that was asked for.
+local function is_taken(prefix, id, number)
+  local f = fields(key(prefix, 'call', id), 'k', 'c')
+  if f[1] then return f[2] end
+  local taken = redis.call('GET', key(prefix, 'taken', number))
+  return taken == 'answered' or taken == id
+end
+
 local function claim(keys, args)
   local prefix, picker, token, ttl_ms = keys[1], args[2], args[3], tonumber(args[4])
   local number, kind, device = args[5], args[6], args[7]
   local now = now_us()
   if now > tonumber(args[1]) then return { 4 } end
+  if is_at_limit(prefix, picker, tonumber(args[14])) then
+    return { 5, count_in_minute(key(prefix, 'denied', picker)) }
+  end
   if device ~= '' and is_talking(prefix, device) then return { 3 } end
   expire_claims(prefix, now)
   local tried = set_of(words(args[8]))
   local permits = { h = words(args[9]), e = words(args[10]), a = words(args[11]) }
   permits[WAITING] = permits.a
   local id
-  if number == '' then
+  local only = args[13]
+  if only ~= '' then
+    id = search_named(prefix, picker, tried, only, number)
+    if not id then return { not tried[only] and is_taken(prefix, only, number) and 2 or 0 } end
+  elseif number == '' then
     id = search_general(prefix, picker, tried, permits)
   else
     id = search_directed(prefix, picker, tried, number, kind, permits, args[12] == '1')
@@ -116,5 +140,6 @@ local function claim(keys, args)
   -- Nobody may look for long after its node died: the list must outlive the call.
   lengthen(key(prefix, 'claims'), redis.call('PTTL', call_key))
   mark_taken(prefix, id, redis.call('HGET', call_key, 'n'), ttl_ms)
-  return { 1, id, redis.call('HGETALL', call_key) }
+  local learnt = redis.call('GET', key(prefix, 'replaces', redis.call('HGET', call_key, 'u') or ''))
+  return { 1, id, redis.call('HGETALL', call_key), learnt or '' }
 end

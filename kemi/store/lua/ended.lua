@@ -3,12 +3,12 @@
 -- ARGV     id, statistic of the agent group that counts it when nobody was picking it up ('abandoned', …; '' none)
 -- returns  {0}          there was no such call; a mark stops an `enter` that is still on its way
 --          {1}          forgotten
---          {2, picker}  forgotten; it was claimed by this picker's extension
+--          {2, picker}  forgotten; the caller's device gave it up for this picker, who had claimed it
 local function ended(keys, args)
   local prefix, id = keys[1], args[1]
-  local f = fields(key(prefix, 'call', id), 'k', 'b', 'n')
+  local f = fields(key(prefix, 'call', id), 'k', 'b', 'n', 'c', 'r', 'gone')
   if not f[1] then
-    if redis.call('EXISTS', key(prefix, 'talk', id)) == 1 then return { 0 } end
+    if f[6] or redis.call('EXISTS', key(prefix, 'talk', id)) == 1 then return { 0 } end
     mark_gone(prefix, id)
     return { 0 }
   end
@@ -19,6 +19,8 @@ local function ended(keys, args)
   if f[2] and redis.call('GET', taken) == id and redis.call('PTTL', taken) > MARK_MS then
     redis.call('PEXPIRE', taken, MARK_MS)
   end
-  if not f[2] then return { 1 } end
+  -- Who is being sent to the picker's device gives up himself.
+  if not f[2] or f[5] then return { 1 } end
+  mark_gone(prefix, id, PICKED, f[4])
   return { 2, f[2] }
 end

@@ -2,22 +2,27 @@
 -- KEYS[1]  prefix of the tenant
 -- ARGV     id, ttl_ms, kind code, number, permission id, caller's extension number, caller (packed),
 --          members that ring (blank-separated), '1' to index them one by one or '',
---          agents that take part (blank-separated)
+--          agents that take part (blank-separated), node that holds the transaction, transaction (index:label),
+--          name of the caller's device
 -- returns  1 entered
 --          0 the call had already ended: two workers crossed, nothing stays
+--          2 another call of that name rings, or was answered: nothing was done
 local function enter(keys, args)
   local prefix, id, ttl_ms = keys[1], args[1], tonumber(args[2])
   local call_key = key(prefix, 'call', id)
-  local before = fields(call_key, 'gone', 'k')
+  local before = fields(call_key, 'gone', 'k', 'N', 'T')
   if before[1] then
     redis.call('DEL', call_key)
     return 0
   end
+  -- A call that goes on elsewhere does so in its own transaction. Who but knows its name leaves it alone.
+  if before[2] and (before[3] ~= args[11] or before[4] ~= args[12]) then return 2 end
+  if not before[2] and redis.call('EXISTS', key(prefix, 'talk', id)) == 1 then return 2 end
   if before[2] then forget(prefix, id) end
   local now = now_us()
   local grouped = args[9] == '1'
   redis.call('HSET', call_key, 'k', args[3], 'n', args[4], 'p', args[5], 't', now, 'l', ttl_ms,
-    'f', args[6], 'x', args[7], 'm', args[8], 'w', args[10])
+    'f', args[6], 'x', args[7], 'm', args[8], 'w', args[10], 'N', args[11], 'T', args[12], 'u', args[13])
   if grouped then redis.call('HSET', call_key, 'g', 1) end
   redis.call('PEXPIRE', call_key, ttl_ms)
   watch(prefix, id, args[10], ttl_ms)

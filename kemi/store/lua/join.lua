@@ -3,7 +3,7 @@
 -- ARGV     moment (µs) after which nobody waits for the answer any more, id, ttl_ms, number of the group, permission id, caller's extension number, caller (packed),
 --          node that holds the transaction, transaction (index:label), CSeq of the INVITE, most callers that may wait,
 --          agents of the group (blank-separated), agents that take part as callers (blank-separated),
---          '1' to index it under each agent that it rings or ''
+--          '1' to index it under each agent that it rings or '', name of the caller's device
 -- returns  1 in the queue
 --          2 the queue is full
 --          3 no agent is logged in
@@ -42,7 +42,7 @@ local function join(keys, args)
   if before[2] then forget(prefix, id) end
   local now = now_us()
   redis.call('HSET', call_key, 'k', 'a', 'n', number, 'p', args[5], 't', now, 'l', ttl_ms, 'f', args[6], 'x', args[7],
-    'm', '', 'w', args[13], 's', 'w', 'N', args[8], 'T', args[9], 'q', args[10])
+    'm', '', 'w', args[13], 's', 'w', 'N', args[8], 'T', args[9], 'q', args[10], 'u', args[15])
   if args[14] == '1' then redis.call('HSET', call_key, 'g', 1) end
   redis.call('PEXPIRE', call_key, ttl_ms)
   watch(prefix, id, args[13], ttl_ms)

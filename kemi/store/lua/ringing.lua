@@ -2,11 +2,12 @@
 -- KEYS[1]  prefix of the tenant
 -- ARGV     id, branch (0…), callee tag
 -- returns  1 kept (and now the last relayed)
---          0 no such call
+--          0 the call is over
+-- It may come before `enter`, from another worker: it is kept for a moment then.
 local function ringing(keys, args)
   local call_key = key(keys[1], 'call', args[1])
-  local f = fields(call_key, 'k', 'e')
-  if not f[1] then return 0 end
+  local f = fields(call_key, 'k', 'e', 'gone')
+  if f[3] then return 0 end
   local line = args[2] .. ' ' .. args[3]
   local kept = {}
   for old in string.gmatch(f[2] or '', '[^\n]+') do
@@ -14,5 +15,6 @@ local function ringing(keys, args)
   end
   kept[#kept + 1] = line
   redis.call('HSET', call_key, 'e', table.concat(kept, '\n'))
+  if not f[1] then redis.call('PEXPIRE', call_key, MARK_MS) end
   return 1
 end
