@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import asdict, dataclass, replace
 
-from kemi.accounts.model import Kind
-from kemi.dialogs.record import CallRecord
+from kemi.accounts.directory import Directory
+from kemi.accounts.model import Extension, Kind
+from kemi.dialogs.tracking import Device, Parties, trunk_party
+from kemi.pickup.claim import Claim, Picked
+from kemi.pickup.devices import Verdict, name_of, verdict
+from kemi.pickup.event import BY_REPLACES, PickupEvent
+from kemi.sip.aor import Aor
+from kemi.sip.dialog import DialogId
+from kemi.sip.flow import Flow
+from kemi.sip.headers import tokens
+from kemi.sip.ports import Message
+from kemi.sip.record_route import route_set
+from kemi.sip.sdp import holds
 
 NAME = "pickup"
 
@@ -33,13 +45,27 @@ class Target:
     callee_tags: tuple[str, ...]
     """To tags of early dialogs to offer, the next one first."""
     waited_ms: int
+    node: str = ""
+    """Node that holds the transaction of the caller's INVITE, and the transaction (index:label)."""
+    transaction: str = ""
+    waiting: bool = False
+    """It waits in a queue and rings nobody."""
+    says_replaces: bool = False
+    """The caller's INVITE said `Supported: replaces`."""
+    caller_device: str = ""
+    """Name by which the caller's device is remembered (devices.name_of)."""
+    verdict: Verdict = Verdict.UNKNOWN
+    """Whether that device carries a Replaces out."""
+    rang: tuple[str, ...] = ()
+    """Extensions that rang when it was claimed."""
 
     @classmethod
-    def of(cls, call: CallRecord, token: str, shown_for: str, now_us: int) -> Target:
+    def of(cls, claim: Claim, shown_for: str) -> Target:
+        call = claim.call
         caller = call.caller
         return cls(
             key=call.key,
-            token=token,
+            token=claim.token,
             kind=call.kind,
             number=call.number,
             shown_for=shown_for,
@@ -53,8 +79,25 @@ class Target:
             caller_tag=caller.dialog.caller_tag,
             # A phone may know only the last tag that was relayed to it: that one goes first.
             callee_tags=tuple(reversed(call.early_tags)),
-            waited_ms=call.waited_ms(now_us),
+            waited_ms=call.waited_ms(time.time_ns() // 1000),
+            node=call.node,
+            transaction=call.transaction,
+            waiting=call.waiting,
+            says_replaces=caller.replaces,
+            verdict=verdict(caller, claim.learnt),
+            caller_device=name_of(caller.contact, caller.user_agent),
+            rang=call.ringing,
         )
+
+    def party(self, directory: Directory) -> str:
+        """The caller as a party of a dialog (tracking.Parties)."""
+        flow = Flow.parse(self.flow)
+        trunk = None if self.caller_number else directory.trunk_table().at(flow.ip, flow.port)
+        return trunk_party(trunk.name) if trunk else self.caller_number
+
+    def early_dialog(self, callee_tag: str) -> str:
+        """Names one of its early dialogs."""
+        return f"{self.key} {callee_tag}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +107,14 @@ class Attempt:
     picker_name: str
     dialled: str
     """Number after the code; empty: general."""
-    device: str
-    """Flow of the picker's device."""
+    flow: str
+    """By which the picker's device reached this node (Flow)."""
+    contact: str
+    """URI of the picker's Contact."""
+    routes: tuple[str, ...]
+    """Route set towards it."""
+    answers_by_itself: bool
+    """His device said `Supported: answermode` (RFC 5373)."""
     on_hold: bool
     """The picker's own description says hold."""
     started_ms: int
@@ -75,20 +124,101 @@ class Attempt:
     """How many calls it was sent after."""
     obstacle: str = ""
     """Why the last call could not be had: goes into the Warning of the final answer."""
+    unknown: tuple[str, ...] = ()
+    """Early dialogs of which a caller's device said that it does not know them (Target.early_dialog)."""
     raced: bool = False
     """A caller's device said that the call had been answered."""
     target: Target | None = None
     """The call that it is after; when it has ended, the last one that it was after."""
+    way: str = ""
+    """How it is carried out (Way)."""
+    rings_back: bool = False
+    """The caller's device gave its call up and took nobody: it is rung anew."""
     done: bool = False
+    only: str = ""
+    """Key of the one call that it is for, which the picker's phone named by a Replaces; empty: it was dialled."""
+
+    @property
+    def account(self) -> str:
+        """Number of the account that it is after; empty: general."""
+        return self.target.number if self.only and self.target else self.dialled
+
+    @classmethod
+    def of(cls, message: Message, directory: Directory, picker: Aor, dialled: str) -> Attempt:
+        """The attempt that the picker's INVITE at hand begins."""
+        account = directory.account(picker.domain, picker.number)
+        return cls(
+            domain=picker.domain,
+            picker=picker.number,
+            picker_name=account.name if isinstance(account, Extension) else "",
+            dialled=dialled,
+            flow=str(message.flow),
+            contact=message.contact_uri,
+            routes=route_set(message.header_values("Record-Route")),
+            answers_by_itself="answermode" in tokens(message.header_values("Supported")),
+            on_hold=bool(holds(message.body)),
+            started_ms=now_ms(),
+        )
+
+    @property
+    def device(self) -> str:
+        """The picker's device (Flow.device)."""
+        return Flow.parse(self.flow).device
 
     def after(self, target: Target) -> Attempt:
         return replace(self, target=target, tried=(*self.tried, target.key))
 
+    def once_more(self, obstacle: str) -> Attempt:
+        """The call that it is after may be had yet, by an early dialog that is not known here."""
+        assert self.target is not None
+        key = self.target.key
+        return replace(self.lost(obstacle), tried=tuple(tried for tried in self.tried if tried != key))
+
     def lost(self, obstacle: str, *, raced: bool = False) -> Attempt:
         return replace(self, obstacle=obstacle, raced=self.raced or raced)
 
+    def picked(
+        self, directory: Directory, dialog: DialogId, *, picker: Device, caller: Device, parties: Parties
+    ) -> Picked:
+        """The pickup of its target, made in this dialog between these two devices."""
+        target = self.target
+        assert target is not None
+        agents = directory.agents(self.domain)
+        return Picked(
+            key=target.key,
+            token=target.token,
+            dialog=dialog,
+            picker=picker,
+            caller=caller,
+            agents=tuple(number for number in (self.picker, target.caller_number) if number in agents),
+            group=target.number if target.kind is Kind.AGENT_GROUP else "",
+            parties=parties,
+        )
+
+    def event(self, outcome: str, status: int) -> PickupEvent:
+        """The entry of the record for what came of it."""
+        target = self.target
+        return PickupEvent(
+            domain=self.domain,
+            picker=self.picker,
+            dialled=self.dialled,
+            outcome=outcome,
+            status=status,
+            mode=self.way if self.sent else "",
+            by=BY_REPLACES if self.only else "",
+            account=target.number if target else "",
+            kind=target.kind.value if target else "",
+            caller=target.uri if target else "",
+            call_id=target.call_id if target else "",
+            tried=self.sent,
+            waited_ms=target.waited_ms if target else 0,
+            rang=target.rang if target else (),
+            took_ms=now_ms() - self.started_ms,
+        )
+
     def pack(self) -> str:
-        return json.dumps(asdict(self))
+        # The values of its enumerations are words.
+        return json.dumps(asdict(self), default=lambda value: value.value)
 
     @classmethod
     def unpack(cls, text: str) -> Attempt:
@@ -101,6 +231,13 @@ class Attempt:
                     "kind": Kind(target["kind"]),
                     "routes": tuple(target["routes"]),
                     "callee_tags": tuple(target["callee_tags"]),
+                    "rang": tuple(target["rang"]),
+                    "verdict": Verdict(target["verdict"]),
                 }
             )
-        return cls(**{**values, "tried": tuple(values["tried"]), "target": target})
+        lists = {name: tuple(values[name]) for name in ("tried", "routes", "unknown")}
+        return cls(**{**values, **lists, "target": target})
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 
 from kemi.accounts.directory import Directory, Grants
 from kemi.accounts.model import Account, Kind
+from kemi.accounts.permission import Permission
 from kemi.dialogs.record import CallRecord
-from kemi.errors import NotPermitted, UnknownTarget
+from kemi.errors import NotPermitted, TargetHidden, UnknownTarget
 from kemi.sip.aor import Aor
 from kemi.sip.feature_code import PickupCode
 
 ORDER = tuple(Kind)
+NOT_YOURS = "no account of that number lets you pick up its calls"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +29,27 @@ class Scope:
 
 
 def scope_of(directory: Directory, picker: Aor, code: PickupCode) -> Scope:
-    """What a dialled code lets this picker reach. Raises UnknownTarget (404), NotPermitted (403)."""
+    """What a dialled code lets this picker reach. Raises UnknownTarget (404), NotPermitted (403).
+
+    With `hide_accounts` an account that the picker may not even see is refused like one that there is not.
+    """
     grants = directory.grants(picker.domain, picker.number)
     if code.is_general:
         if not grants:
             raise NotPermitted(f"no account lets {picker.number} pick up its calls")
         return Scope(grants)
     account = directory.account(picker.domain, code.number)
+    # What is not there admits nobody, like what is hidden: the same is gone through for both.
+    permission = account.permission if account else Permission()
+    if permission.may_pick_up(picker.number) and account is not None:
+        return Scope(grants, account)
+    settings = directory.settings(picker.domain)
+    sees = permission.may_see(picker.number)
+    if settings is not None and settings.hide_accounts and not sees:
+        raise NotPermitted(NOT_YOURS) if account else TargetHidden(NOT_YOURS)
     if account is None:
         raise UnknownTarget(f"{picker.domain} has no account of that number")
-    if not account.permission.may_pick_up(picker.number):
-        raise NotPermitted(f"{account.number} does not let {picker.number} pick up its calls")
-    return Scope(grants, account)
+    raise NotPermitted(f"{account.number} does not let {picker.number} pick up its calls")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,10 @@ from kemi.sip.flow import Flow
 from kemi.sip.headers import asserted_identity
 from kemi.sip.ports import Callback, Message, Transaction
 
-MODE = "replaces"
 
-
-def obstacle(target: Target, *, supported: bool) -> str:
+def obstacle(target: Target) -> str:
     """Why a call cannot be picked up this way, '' when it can."""
-    if not supported:
+    if not target.says_replaces:
         return "the caller's device does not support Replaces"
     if not target.callee_tags:
         return "no phone of the called side has begun to ring yet"
@@ -34,10 +32,11 @@ def send(transaction: Transaction, target: Target, *, silence_ms: int, answer_ms
 
 def dress(message: Message, attempt: Attempt, target: Target) -> None:
     """Write into this branch what makes it a pickup. The next branch is for another dialog, with headers of its own."""
-    replaces = Replaces(target.call_id, target.caller_tag, target.callee_tags[0])
-    message.append_header(f"Replaces: {replaces}")
-    # Without it a device that knows no Replaces would take this for a new call (RFC 3891 §4).
-    message.append_header("Require: replaces")
+    if not attempt.rings_back:
+        replaces = Replaces(target.call_id, target.caller_tag, target.callee_tags[0])
+        message.append_header(f"Replaces: {replaces}")
+        # Without it a device that knows no Replaces would take this for a new call (RFC 3891 §4).
+        message.append_header("Require: replaces")
     message.append_header(asserted_identity(attempt.picker_name, f"sip:{attempt.picker}@{attempt.domain}"))
     for route in target.routes:
         message.append_header(f"Route: {route}")

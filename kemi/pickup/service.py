@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import NoReturn
 
 from kemi.accounts.directory import Directory
-from kemi.accounts.model import Extension, Kind
-from kemi.dialogs.tracking import Device
+from kemi.dialogs.far_end import FarEnd
+from kemi.dialogs.late_answers import LateAnswers
+from kemi.dialogs.record import CallRecord
+from kemi.dialogs.tracking import Device, Parties
 from kemi.errors import (
     AlreadyAnswered,
+    CallIsBeingSent,
     MediaRefused,
     NothingEligible,
     PickupRefused,
-    PickupUnavailable,
+    RateLimited,
     StoreUnavailable,
 )
 from kemi.pickup import attempt as notes
 from kemi.pickup import replaces
 from kemi.pickup.attempt import Attempt, Target
-from kemi.pickup.claim import Claim, Picked, PickupRecord, PickupStore, Wanted
-from kemi.pickup.event import PickupEvent
-from kemi.pickup.policy import Scope, scope_of
+from kemi.pickup.claim import Claim, Outcome, PickupRecord, PickupStore, Rerouted
+from kemi.pickup.devices import Verdict
+from kemi.pickup.event import PICKED_UP
+from kemi.pickup.reroute import Reroute
+from kemi.pickup.search import Search
+from kemi.pickup.way import (
+    ANSWERED_ALREADY,
+    CANNOT_TAKE_MEDIA,
+    DOES_NOT_REPLACE,
+    NO_SUCH_DIALOG,
+    Way,
+    choose,
+    goes_on_by_reroute,
+)
 from kemi.settings import Settings
 from kemi.sip.aor import Aor
 from kemi.sip.dialog import DialogId
@@ -36,12 +48,11 @@ from kemi.sip.sdp import holds
 
 FOREIGN_HEADERS = (*REPLACING, *IDENTITY)
 """Whom to replace, and who picks up, is the proxy's word alone."""
-CANNOT_TAKE_MEDIA = (415, 488, 606)
-NO_SUCH_DIALOG = 481
-ANSWERED_ALREADY = 486
 NO_CALL = "no call that you may pick up is ringing"
 LOOKED_AT_MOST = 100
 """Calls that one `*87` may claim, those included to which nothing can be sent: it must end in time."""
+RING_BACK_MS = 30_000
+"""How long a caller is rung whose device gave his call up for a picker and then took nobody."""
 
 
 class PickupService:
@@ -54,45 +65,64 @@ class PickupService:
         transaction: Transaction,
         store: PickupStore,
         record: PickupRecord,
+        reroute: Reroute,
+        late_answers: LateAnswers,
         settings: Settings,
     ) -> None:
         self._directory = directory
         self._message = message
         self._transaction = transaction
         self._store = store
+        self._search = Search(directory, store)
         self._record = record
+        self._reroute = reroute
+        self._late_answers = late_answers
         self._settings = settings
 
     def begin(self, message: Message, picker: Aor, code: PickupCode) -> None:
-        """An authenticated extension dialled the code. Raises PickupRefused with the picker's final answer."""
-        account = self._directory().account(picker.domain, picker.number)
-        attempt = Attempt(
-            domain=picker.domain,
-            picker=picker.number,
-            picker_name=account.name if isinstance(account, Extension) else "",
-            dialled=code.number,
-            device=message.flow.device,
-            on_hold=bool(holds(message.body)),
-            started_ms=_now_ms(),
-        )
+        """An authenticated extension dialled the code.
+
+        Raises PickupRefused with the picker's final answer, or CallIsBeingSent.
+        """
+        self._set_out(message, Attempt.of(message, self._directory(), picker, code.number))
+
+    def take(self, message: Message, picker: Aor, call: CallRecord) -> None:
+        """An authenticated extension's phone named a ringing call by a Replaces of its own (RFC 3891 §3).
+
+        As `begin`, but for this call alone: the same permission, answers and record. What the phone wrote into the
+        header goes no further. Raises as `begin` does.
+        """
+        target = self._search.unclaimed(picker.domain, call)
+        attempt = Attempt.of(message, self._directory(), picker, "")
+        self._set_out(message, replace(attempt, target=target, only=target.key))
+
+    def _set_out(self, message: Message, attempt: Attempt) -> None:
         for name in FOREIGN_HEADERS:
             message.remove_header(name)
         self._pursue(attempt)
 
     def dress_branch(self) -> None:
         """The INVITE to the caller is about to be sent."""
-        attempt = self._attempt()
+        note = self._transaction.recall(notes.NAME)
+        if not note:
+            # tm runs the branch route that the worker used last for a branch that tsilo adds elsewhere.
+            return
+        attempt = Attempt.unpack(note)
         if attempt.target is not None:
             replaces.dress(self._message(), attempt, attempt.target)
 
     def replied(self) -> None:
         """The caller's device answered; a 2xx is the pickup."""
         message = self._message()
-        if not 200 <= message.status < 300:
+        if message.status >= 300:
             return
         attempt = self._attempt()
         target = attempt.target
         if target is None:
+            return
+        if target.caller_number:
+            message.keep_flow()
+        if message.status < 200:
             return
         message.remove_header("P-Asserted-Identity")
         # RFC 5876 §3.2 lets a proxy assert in a response.
@@ -100,23 +130,16 @@ class PickupService:
         if attempt.done:
             return
         self._transaction.remember(notes.NAME, replace(attempt, done=True).pack())
-        agents = self._directory().agents(attempt.domain)
-        self._store.picked(
-            attempt.domain,
-            Picked(
-                key=target.key,
-                token=target.token,
-                dialog=DialogId(message.call_id, message.from_tag),
-                picker=Device(attempt.device, attempt.on_hold),
-                caller=_caller_end(target, message),
-                agents=tuple(number for number in (attempt.picker, target.caller_number) if number in agents),
-                group=target.number if target.kind is Kind.AGENT_GROUP else "",
-            ),
-        )
-        self._write(attempt, "picked_up", message.status)
+        self._settle(message, attempt, target)
+        if not attempt.rings_back:
+            self._store.remember_device(attempt.domain, target.caller_device, Verdict.GOOD)
+        self._record.write(attempt.event(PICKED_UP, message.status))
 
     def failed(self) -> None:
-        """The caller's device did not take the picker: another early dialog of the call, the next call, or the end."""
+        """The caller's device did not take the picker: another dialog or way, the next call, or the end.
+
+        Raises as `begin` does.
+        """
         attempt = self._attempt()
         target = attempt.target
         if target is None:
@@ -124,72 +147,89 @@ class PickupService:
         status = self._transaction.final_status
         if self._transaction.is_cancelled:
             self._give_back(attempt)
-            self._write(attempt, "cancelled", 487)
+            self._record.write(attempt.event("cancelled", 487))
             return
-        if status == NO_SUCH_DIALOG and len(target.callee_tags) > 1:
-            attempt = replace(attempt, target=replace(target, callee_tags=target.callee_tags[1:]))
-            if self._send(attempt):
-                return
+        if status == NO_SUCH_DIALOG and not attempt.rings_back:
+            self._try_another_dialog(attempt, target)
+            return
+        if status in DOES_NOT_REPLACE and not attempt.rings_back:
+            self._store.remember_device(attempt.domain, target.caller_device, Verdict.BAD)
+        if goes_on_by_reroute(status) and not attempt.rings_back and self._goes_on(attempt, target):
+            return
         self._give_back(attempt)
         if status in CANNOT_TAKE_MEDIA:
             self._refuse(attempt, MediaRefused("the caller's device cannot take your media; the call rings on"))
         obstacle = f"the caller's device answered {status}"
         self._pursue(attempt.lost(obstacle, raced=status == ANSWERED_ALREADY))
 
+    def _try_another_dialog(self, attempt: Attempt, target: Target) -> None:
+        """The caller's device does not know the early dialog: it may know another one, a newer one above all."""
+        attempt = replace(attempt, unknown=(*attempt.unknown, target.early_dialog(target.callee_tags[0])))
+        if len(target.callee_tags) > 1:
+            attempt = replace(attempt, target=replace(target, callee_tags=target.callee_tags[1:]))
+            if self._send(attempt):
+                return
+        self._give_back(attempt)
+        self._pursue(attempt.once_more(f"the caller's device answered {NO_SUCH_DIALOG}"))
+
+    def _goes_on(self, attempt: Attempt, target: Target) -> bool:
+        """The same call by another way, after its caller's device refused. Raises CallIsBeingSent."""
+        settings = self._search.settings(attempt.domain)
+        barred = "the caller's device does not carry it out"
+        against = self._reroute.obstacle(attempt, target)
+        way, _ = choose(settings.pickup_mode, Verdict.BAD, against_replaces=barred, against_reroute=against)
+        if way is None:
+            is_given_up = self._reroute.is_given_up(attempt)
+        else:
+            came_of_it = self._reroute.send(replace(attempt, way=Way.REROUTE))
+            if came_of_it is Rerouted.DONE:
+                raise CallIsBeingSent
+            is_given_up = came_of_it is Rerouted.GIVEN_UP
+        return is_given_up and self._send(replace(attempt, rings_back=True))
+
     def _pursue(self, attempt: Attempt) -> None:
-        """Claim the next call that can be had and go after it; raises PickupRefused when none is left."""
+        """Claim the next call that can be had and go after it.
+
+        Raises CallIsBeingSent when it comes by reroute, PickupRefused when none is left.
+        """
         try:
-            scope = scope_of(self._directory(), Aor(attempt.picker, attempt.domain), PickupCode(attempt.dialled))
+            scope = self._search.scope(attempt)
             while attempt.sent < self._settings.pickup_tries and len(attempt.tried) < LOOKED_AT_MOST:
-                claim = self._claim(attempt, scope)
+                claim = self._search.claim(attempt, scope)
                 if claim is None:
                     break
-                attempt = self._after(attempt, claim)
-                obstacle = self._obstacle(attempt, claim)
+                attempt, obstacle = self._go_after(attempt, claim)
                 if not obstacle:
-                    if self._send(replace(attempt, sent=attempt.sent + 1)):
-                        return
-                    obstacle = "the caller's device cannot be reached"
+                    return
                 self._give_back(attempt)
                 attempt = attempt.lost(obstacle)
-            if attempt.raced and attempt.dialled:
+            if attempt.raced and attempt.account:
                 raise AlreadyAnswered("the call was answered before the pickup reached the caller")
             raise NothingEligible(attempt.obstacle or NO_CALL)
         except PickupRefused as refusal:
             self._refuse(attempt, refusal)
 
-    def _claim(self, attempt: Attempt, scope: Scope) -> Claim | None:
-        settings = self._directory().settings(attempt.domain)
-        assert settings is not None, "an account without its domain"
-        wanted = Wanted(
-            picker=Aor(attempt.picker, attempt.domain),
-            token=secrets.token_urlsafe(9),
-            grants=scope.grants,
-            number=scope.account.number if scope.account else "",
-            kind=scope.account.kind if scope.account else None,
-            device=attempt.device if settings.require_hold else "",
-            tried=attempt.tried,
-            includes_group_calls=settings.directed_includes_group_calls,
+    def _go_after(self, attempt: Attempt, claim: Claim) -> tuple[Attempt, str]:
+        """Send the picker after a claimed call; with why he could not be, '' when he was. Raises CallIsBeingSent."""
+        target, obstacle = self._search.target(attempt, claim)
+        is_another = not attempt.sent or attempt.target is None or attempt.target.key != target.key
+        attempt = attempt.after(target)
+        if obstacle:
+            return attempt, obstacle
+        way, obstacle = choose(
+            self._search.settings(attempt.domain).pickup_mode,
+            target.verdict,
+            against_replaces=replaces.obstacle(target),
+            against_reroute=self._reroute.obstacle(attempt, target),
         )
-        try:
-            return self._store.claim(wanted)
-        except StoreUnavailable as failure:
-            raise PickupUnavailable("the state of calls is not known at the moment; try again") from failure
-
-    def _after(self, attempt: Attempt, claim: Claim) -> Attempt:
-        account = self._directory().account(attempt.domain, claim.call.number)
-        shown_for = (account.name if account else "") or claim.call.number
-        return attempt.after(Target.of(claim.call, claim.token, shown_for, time.time_ns() // 1000))
-
-    def _obstacle(self, attempt: Attempt, claim: Claim) -> str:
-        """Why nothing can be sent after a claimed call, '' when it can."""
-        call = claim.call
-        account = self._directory().account(attempt.domain, call.number)
-        # The index may lag behind a permission that was withdrawn a moment ago; the directory does not.
-        if account is None or not account.permission.may_pick_up(attempt.picker):
-            return f"{call.number} does not let {attempt.picker} pick up its calls"
-        assert attempt.target is not None
-        return replaces.obstacle(attempt.target, supported=call.caller.replaces)
+        if way is None:
+            return attempt, obstacle
+        sent = replace(attempt, sent=attempt.sent + is_another, way=way)
+        if way is Way.REPLACES:
+            return (sent, "") if self._send(sent) else (attempt, "the caller's device cannot be reached")
+        if self._reroute.send(sent) is Rerouted.DONE:
+            raise CallIsBeingSent
+        return attempt, "the call has ended"
 
     def _send(self, attempt: Attempt) -> bool:
         assert attempt.target is not None
@@ -198,39 +238,39 @@ class PickupService:
             self._transaction,
             attempt.target,
             silence_ms=self._settings.replaces_silence_ms,
-            answer_ms=self._settings.replaces_answer_ms,
+            answer_ms=RING_BACK_MS if attempt.rings_back else self._settings.replaces_answer_ms,
         )
+
+    def _settle(self, message: Message, attempt: Attempt, target: Target) -> None:
+        """The pickup is made: whatever else is still alive of the old call ends."""
+        directory = self._directory()
+        picked = attempt.picked(
+            directory,
+            DialogId(message.call_id, message.from_tag),
+            picker=Device(attempt.device, attempt.on_hold),
+            caller=_caller_end(target, message),
+            parties=Parties(attempt.picker, target.party(directory), message.to_tag),
+        )
+        self._late_answers.refuse(DialogId(target.call_id, target.caller_tag))
+        try:
+            outcome, callee = self._store.picked(attempt.domain, picked)
+        except StoreUnavailable:
+            return
+        if outcome is Outcome.CROSSED:
+            far = FarEnd.unpack(callee)
+            self._late_answers.end(far, far.other_end(target.contact, target.flow, target.routes))
 
     def _give_back(self, attempt: Attempt) -> None:
         if attempt.target is not None:
             self._store.release(attempt.domain, attempt.target.key, attempt.target.token)
 
     def _refuse(self, attempt: Attempt, refusal: PickupRefused) -> NoReturn:
-        self._write(attempt, refusal.outcome, refusal.status)
+        if not isinstance(refusal, RateLimited) or refusal.is_first:
+            self._record.write(attempt.event(refusal.outcome, refusal.status))
         raise refusal
 
     def _attempt(self) -> Attempt:
         return Attempt.unpack(self._transaction.recall(notes.NAME))
-
-    def _write(self, attempt: Attempt, outcome: str, status: int) -> None:
-        target = attempt.target
-        self._record.write(
-            PickupEvent(
-                domain=attempt.domain,
-                picker=attempt.picker,
-                dialled=attempt.dialled,
-                outcome=outcome,
-                status=status,
-                mode=replaces.MODE if attempt.sent else "",
-                account=target.number if target else "",
-                kind=target.kind.value if target else "",
-                caller=target.uri if target else "",
-                call_id=target.call_id if target else "",
-                tried=attempt.sent,
-                waited_ms=target.waited_ms if target else 0,
-                took_ms=_now_ms() - attempt.started_ms,
-            )
-        )
 
 
 def _caller_end(target: Target, message: Message) -> Device:
@@ -238,7 +278,3 @@ def _caller_end(target: Target, message: Message) -> Device:
     if not target.caller_number:
         return Device("")
     return Device(Flow.parse(target.flow).device, bool(holds(message.body)))
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
