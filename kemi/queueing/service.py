@@ -8,7 +8,7 @@ by whatever way, is found at the next look.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from kemi.accounts.directory import Directory
 from kemi.accounts.model import AgentGroup, Forward
@@ -21,20 +21,37 @@ from kemi.queueing.duty import set_duty, write_logged_out_after_misses
 from kemi.queueing.queue import Again, Duty, Entry, Expired, Joined, Line, Offer, QueueStore
 from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
-from kemi.sip.ports import Callback, Location, Message, Transaction
+from kemi.sip.ports import Callback, Location, Message, Spiral, Transaction
 
 QUEUED = (182, "Queued")
 BRANCHES_MOST = 24
 """tm numbers at most 30 branches in one transaction; each suspension takes one, each offer one for each contact."""
 SLACK_S = 30
+PICKER_SLACK_MS = 2_000
+"""So much sooner than the caller's transaction does the picker's, which it rings by, end it."""
 PAUSE_LEAST_S = 1
 """How long an agent who did not take a caller is offered nobody, at least: his phone still ends the offer that was
 cancelled, and would answer the same call on another branch with 482 (RFC 3261 §8.2.2.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picker:
+    """Ring the device of a picker for a waiting caller."""
+
+    contact: str
+    answer_ms: int
+    claim: str
+    """Its token."""
+
 
 Forwarding = Callable[[Message, CallNote, Forward], bool]
 
 
 def _nowhere(_message: Message, _note: CallNote, _forward: Forward) -> bool:
+    return False
+
+
+def _by_nobody(_call: DialogId) -> bool:
     return False
 
 
@@ -45,6 +62,7 @@ class Queueing:
         message: Callable[[], Message],
         transaction: Transaction,
         location: Location,
+        spiral: Spiral,
         store: QueueStore,
         record: PickupRecord,
         settings: Settings,
@@ -53,12 +71,15 @@ class Queueing:
         self._message = message
         self._transaction = transaction
         self._location = location
+        self._spiral = spiral
         self._store = store
         self._record = record
         self._settings = settings
-        self._resumed: Offer | Expired | None = None
+        self._resumed: Offer | Expired | Picker | None = None
         self.forward: Forwarding = _nowhere
         """How a call goes on to an overflow (set by the wiring: routing lies above queueing)."""
+        self.is_taken: Callable[[DialogId], bool] = _by_nobody
+        """Whether a call is somebody's already (set by the wiring)."""
 
     def enqueue(self, message: Message, note: CallNote, group: AgentGroup, caller: Caller) -> None:
         """Let a call wait for an agent of the group. Raises NotReachable (480), StoreUnavailable (nothing was done)."""
@@ -96,13 +117,29 @@ class Queueing:
         except (NotProvisioned, StoreUnavailable):
             return
 
+    def send_to_picker(self, transaction: str, contact: str, answer_ms: int, claim: str) -> bool:
+        """Ring a picker's device, by way of this node, for a caller who waits; False when that cannot be.
+
+        answer_ms: longest that it may ring. After that the caller is back at his place. claim: token of the picker's,
+        which is given back when he is suspended again, and not before: a transaction is resumed only then.
+        """
+        self._resumed = Picker(contact, answer_ms, claim)
+        self._transaction.resume(transaction, Callback.QUEUE_RESUMED)
+        resumed, self._resumed = self._resumed is None, None
+        return resumed
+
     def resumed(self) -> None:
-        """The transaction of an Offer or Expired is at hand again."""
+        """The transaction of an Offer, Expired or Picker is at hand again."""
         action, self._resumed = self._resumed, None
         message = self._message()
         note = self._note()
         group = self._group(note)
-        if group is None or not isinstance(action, Offer):
+        if isinstance(action, Picker):
+            if not self._ring_picker(note, action):
+                # Not carried out: send_to_picker sees it still there.
+                self._resumed = action
+                self._wait_on(message, note, group)
+        elif group is None or not isinstance(action, Offer):
             self._leave(message, note, group, "waited too long")
         elif not self._offer(note, group, action):
             self._back(message, note, group, in_vain=False)
@@ -114,7 +151,12 @@ class Queueing:
         message = self._message()
         note = self._note()
         group = self._group(note)
-        if group is None or not note.rung:
+        dialog = DialogId(message.call_id, message.from_tag)
+        if self.is_taken(dialog):
+            self._store.overflowed(note.domain, dialog.key)
+        elif note.claim:
+            self._wait_on(message, note, group)
+        elif group is None or not note.rung:
             self._leave(message, note, group, "waited too long")
         else:
             self._back(message, note, group, in_vain=True)
@@ -125,7 +167,7 @@ class Queueing:
 
     def _carry_out(self, domain: str, action: Offer | Expired | Again) -> None:
         if isinstance(action, Again):
-            self._transaction.repeat_provisional(action.call_id, action.cseq, *QUEUED)
+            self._transaction.reply_elsewhere(action.call_id, action.cseq, *QUEUED)
             return
         self._resumed = action
         self._transaction.resume(action.transaction, Callback.QUEUE_RESUMED)
@@ -157,6 +199,24 @@ class Queueing:
         self._transaction.set_timers(answer_ms=group.ring_s * 1000, silence_ms=self._settings.phone_silence_ms)
         return self._transaction.relay()
 
+    def _ring_picker(self, note: CallNote, picker: Picker) -> bool:
+        self._transaction.remember(call_note.NAME, replace(note, branches=note.branches + 1, claim=picker.claim).pack())
+        self._transaction.call_back(reply=Callback.CALL_REPLY, failure=Callback.QUEUE_FAILURE)
+        longest_ms = picker.answer_ms + PICKER_SLACK_MS
+        self._transaction.set_timers(answer_ms=longest_ms, silence_ms=longest_ms)
+        self._spiral.aim(picker.contact)
+        return self._transaction.relay()
+
+    def _wait_on(self, message: Message, note: CallNote, group: AgentGroup | None) -> None:
+        """A picker's device did not take the caller, who has kept his place."""
+        if group is None or note.branches >= BRANCHES_MOST:
+            self._leave(message, note, group, "picked up in vain too often")
+        else:
+            self._suspend(note, group)
+            if note.claim:
+                key = DialogId(message.call_id, message.from_tag).key
+                self._store.release(note.domain, key, note.claim)
+
     def _back(self, message: Message, note: CallNote, group: AgentGroup, *, in_vain: bool) -> None:
         """Back to his place in the queue; on to the overflow when the transaction can take no more offers."""
         if note.branches >= BRANCHES_MOST:
@@ -177,7 +237,7 @@ class Queueing:
         # The dispatcher ends a wait in time; these timers end it when the dispatcher or the store is gone.
         longest_ms = (group.max_wait_s + SLACK_S) * 1000
         self._transaction.set_timers(answer_ms=longest_ms, silence_ms=longest_ms)
-        self._transaction.remember(call_note.NAME, replace(note, branches=note.branches + 1, rung=()).pack())
+        self._transaction.remember(call_note.NAME, replace(note, branches=note.branches + 1, rung=(), claim="").pack())
         self._transaction.call_back(reply=None, failure=Callback.QUEUE_FAILURE)
         self._transaction.suspend()
 
