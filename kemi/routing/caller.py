@@ -6,10 +6,12 @@ import re
 
 from kemi.dialogs.record import Caller
 from kemi.sip.dialog import DialogId
-from kemi.sip.headers import unquoted
+from kemi.sip.headers import tokens, unquoted
 from kemi.sip.ports import Message
+from kemi.sip.record_route import route_set
 
 ANONYMOUS_URI = "sip:anonymous@anonymous.invalid"
+USER_AGENT_MOST = 120
 HIDING = frozenset({"id", "user", "header"})
 _ASSERTED = re.compile(
     r"""(?: (?P<quoted>"(?:[^"\\]|\\.)*") \s* | (?P<words>[^<",;]*) ) <(?P<in_brackets>[^>]+)>
@@ -37,14 +39,18 @@ def caller_of(message: Message, number: str) -> Caller:
         contact=message.contact_uri,
         flow=message.flow,
         routes=_routes(message),
-        replaces="replaces" in _tokens(message, "Supported"),
+        replaces="replaces" in tokens(message.header_values("Supported")),
+        user_agent=_user_agent(message),
     )
 
 
-def _tokens(message: Message, name: str) -> frozenset[str]:
-    return frozenset(
-        token.strip().lower() for value in message.header_values(name) for token in value.split(",") if token.strip()
-    )
+def _user_agent(message: Message) -> str:
+    try:
+        value = message.header("User-Agent")
+    except UnicodeDecodeError:
+        # Nothing hangs on it but what kind of device calls: no reason to refuse the call.
+        return ""
+    return "".join(c for c in value if c.isprintable())[:USER_AGENT_MOST].strip()
 
 
 def wants_privacy(message: Message) -> bool:
@@ -65,7 +71,4 @@ def _asserted(message: Message) -> tuple[str, str] | None:
 
 
 def _routes(message: Message) -> tuple[str, ...]:
-    """RFC 3261 §12.1.1: the Route set towards the caller is the Record-Route set in its own order."""
-    if not message.has_header("Record-Route"):
-        return ()
-    return tuple(value.strip() for value in message.header_values("Record-Route"))
+    return route_set(message.header_values("Record-Route")) if message.has_header("Record-Route") else ()

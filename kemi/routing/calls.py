@@ -9,14 +9,16 @@ from kemi.accounts.directory import Directory
 from kemi.accounts.model import Account, AgentGroup, Forward, HuntGroup, Kind, Stage
 from kemi.dialogs import call_note
 from kemi.dialogs.call_note import CallNote, now_ms
-from kemi.dialogs.tracking import Answer, Device, Placement, Tracking
+from kemi.dialogs.far_end import FarEnd, routes_before
+from kemi.dialogs.late_answers import LateAnswers
+from kemi.dialogs.tracking import Answer, Answered, Device, Parties, Placement, Tracking, trunk_party
 from kemi.errors import NotReachable, StoreUnavailable
 from kemi.queueing.service import Queueing
 from kemi.routing.caller import caller_of
 from kemi.routing.plan import forward_after, no_answer_of, remaining_ms, ring_ms, stages_of, tracked_ms
 from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
-from kemi.sip.ports import Callback, Location, Message, Transaction
+from kemi.sip.ports import Callback, Location, Message, Spiral, Transaction
 from kemi.sip.sdp import holds
 from kemi.sip.uri import user_and_host
 
@@ -38,6 +40,8 @@ class Calls:
         location: Location,
         tracking: Tracking,
         queueing: Queueing,
+        late_answers: LateAnswers,
+        spiral: Spiral,
         settings: Settings,
     ) -> None:
         self._directory = directory
@@ -46,6 +50,8 @@ class Calls:
         self._location = location
         self._tracking = tracking
         self._queueing = queueing
+        self._late_answers = late_answers
+        self._spiral = spiral
         self._settings = settings
 
     def place(self, message: Message, note: CallNote, account: Account) -> None:
@@ -60,6 +66,18 @@ class Calls:
             else:
                 return
         self._ring(message, note, account, entering=True)
+
+    def hand_over(self, note: CallNote, number: str) -> None:
+        """Ring an extension's phones with an INVITE that replaces a call of theirs; raises NotReachable (480).
+
+        One of them has that call. So nobody else is rung, and it is no call that could be picked up or forwarded.
+        """
+        count = self._location.ring(number, note.domain, first=True)
+        if not count:
+            raise NotReachable("none of its phones is registered")
+        self._follow(note.outside().ringing([(number, count)]))
+        if not self._transaction.relay():
+            self._transaction.relay_failed()
 
     def send_outside(self, note: CallNote, uri: str) -> None:
         """Send an INVITE to a target that is no account; it is not eligible for pickup there."""
@@ -94,9 +112,15 @@ class Calls:
         """A reply of a branch is about to be relayed."""
         message = self._message()
         note = self._note()
+        if self._spiral.is_from_here():
+            # From the device of a picker: his own transaction has told.
+            self._stop_others(message, note)
+            return
         dialog = DialogId(message.call_id, message.from_tag)
+        if note.number and message.status < 300:
+            message.keep_flow()
         if 200 <= message.status < 300:
-            self._tracking.answered(note.domain, dialog, self._answer(message, note))
+            self._answered(message, note, dialog)
         elif not note.number:
             return
         elif message.status >= 300:
@@ -110,13 +134,36 @@ class Calls:
         if self._transaction.is_cancelled or not note.number:
             return
         message = self._message()
+        dialog = DialogId(message.call_id, message.from_tag)
         account = self._directory().account(note.domain, note.number)
         try:
-            went_on = account is not None and self._go_on(message, note, account)
+            went_on = (
+                account is not None and not self._late_answers.is_taken(dialog) and self._go_on(message, note, account)
+            )
         except NotReachable:
             went_on = False
         if not went_on:
-            self._tracking.forget(note.domain, DialogId(message.call_id, message.from_tag))
+            self._tracking.forget(note.domain, dialog)
+
+    def _stop_others(self, message: Message, note: CallNote) -> None:
+        """Where the phones that rang are to log a missed call: the stack would tell them that it was answered."""
+        settings = self._directory().settings(note.domain)
+        if 200 <= message.status < 300 and settings and not settings.completed_elsewhere:
+            self._transaction.cancel_others()
+
+    def _answered(self, message: Message, note: CallNote, dialog: DialogId) -> None:
+        far = FarEnd.of(message)
+        try:
+            found = self._tracking.answered(note.domain, dialog, self._answer(message, note, far))
+        except StoreUnavailable:
+            return
+        if found is Answered.PICKED_UP:
+            # So late that it cannot be kept from the caller any more.
+            contact, flow = self._transaction.caller_end
+            routes = routes_before(message.header_values("Record-Route"))
+            self._late_answers.end_when_acknowledged(far, far.other_end(contact, str(flow), routes))
+            # The caller's device takes it for the end of its INVITE: no CANCEL will come.
+            self._tracking.forget(note.domain, dialog)
 
     def _note(self) -> CallNote:
         return CallNote.unpack(self._transaction.recall(call_note.NAME))
@@ -143,7 +190,7 @@ class Calls:
             try:
                 self._ring(message, replace(note, stage=note.stage + 1), account, entering=False)
             except PickedUpMeanwhile:
-                return True
+                return False
             except NotReachable:
                 pass
             else:
@@ -152,7 +199,7 @@ class Calls:
         if onward is None:
             return False
         if not self._tell_stage(replace(note, rung=()), DialogId(message.call_id, message.from_tag), account):
-            return True
+            return False
         return self.forward(message, note, onward)
 
     def _ring(self, message: Message, note: CallNote, account: Account, *, entering: bool) -> None:
@@ -183,6 +230,7 @@ class Calls:
         dialog = DialogId(message.call_id, message.from_tag)
         stage_ms = ring_ms(note, account, now_ms(), self._settings.ring_max_s)
         if entering:
+            self._transaction.create()
             self._enter(message, note, account)
         elif not self._tell_stage(note, dialog, account):
             raise PickedUpMeanwhile
@@ -207,6 +255,7 @@ class Calls:
                 ttl_ms=tracked_ms(account, self._settings.ring_max_s),
                 by_member=by_member,
                 agents=self._agents(note.domain, note.caller_number, *note.extensions),
+                transaction=self._transaction.name,
             )
         )
 
@@ -219,7 +268,7 @@ class Calls:
             # The group rings on without its record.
             return True
 
-    def _answer(self, message: Message, note: CallNote) -> Answer:
+    def _answer(self, message: Message, note: CallNote, far: FarEnd) -> Answer:
         answerer = note.extension_on(self._transaction.branch)
         group = self._directory().account(note.domain, note.number) if note.kind is Kind.AGENT_GROUP else None
         return Answer(
@@ -228,6 +277,12 @@ class Calls:
             agents=self._agents(note.domain, note.caller_number, answerer),
             serves=answerer if isinstance(group, AgentGroup) else "",
             wrap_up_s=group.wrap_up_s if isinstance(group, AgentGroup) else 0,
+            callee_end=far.pack(),
+            parties=Parties(
+                note.caller_number or (trunk_party(note.caller_trunk) if note.caller_trunk else ""),
+                answerer or (trunk_party(note.callee_trunk) if note.callee_trunk else ""),
+                message.to_tag,
+            ),
         )
 
     def _agents(self, domain: str, *numbers: str) -> tuple[str, ...]:

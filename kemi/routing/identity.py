@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 from kemi.accounts.directory import Directory
 from kemi.accounts.model import Extension
 from kemi.errors import NotAuthorized, UnknownDomain
+from kemi.routing.admission import Admission, sender
 from kemi.sip.aor import Aor
 from kemi.sip.feature_code import unescape
 from kemi.sip.headers import IDENTITY
-from kemi.sip.ports import Message
+from kemi.sip.ports import Message, Proof
 from kemi.sip.uri import user_and_host
 
 ANONYMOUS = ("anonymous", "anonymous.invalid")
@@ -19,23 +19,27 @@ ANONYMOUS = ("anonymous", "anonymous.invalid")
 
 
 class Digest(Protocol):
-    def user(self, realm: str, ha1_of: Callable[[str], str | None]) -> str | None: ...
+    def user(self, realm: str) -> str: ...
+    def check(self, realm: str, ha1: str | None) -> Proof: ...
+    def challenge(self, realm: str, *, stale: bool) -> None: ...
 
 
 class Identity:
     """Authenticates extensions."""
 
-    def __init__(self, digest: Digest) -> None:
+    def __init__(self, digest: Digest, admission: Admission) -> None:
         self._digest = digest
+        self._admission = admission
 
     def caller(self, message: Message, directory: Directory) -> Aor | None:
-        """The extension that sent an initial request; None when it was challenged (407).
+        """The extension that sent an initial request; None when it was challenged (407), or is not even that.
 
         Raises UnknownDomain (403) for a request that concerns no domain of ours, and NotAuthorized (403)
-        when From, P-Asserted-Identity or P-Preferred-Identity name somebody else.
+        when From, P-Asserted-Identity or P-Preferred-Identity name somebody else;
+        SourceBlocked and TooManyFailures (403) when it was too much.
         """
         domain = message.from_host if directory.settings(message.from_host) else message.ruri_host
-        user = self._authenticated(domain, directory)
+        user = self._authenticated(message, domain, directory)
         if user is None:
             return None
         claimed = (unescape(message.from_user), message.from_host)
@@ -47,22 +51,32 @@ class Identity:
     def registrant(self, message: Message, directory: Directory) -> Aor | None:
         """The extension that sent a REGISTER; None when it was challenged (401). Raises as `caller` does."""
         domain = message.to_host
-        user = self._authenticated(domain, directory)
+        user = self._authenticated(message, domain, directory)
         if user is None:
             return None
         if unescape(message.to_user) != user:
             raise NotAuthorized(f"To must be sip:{user}@{domain}")
         return Aor(user, domain)
 
-    def _authenticated(self, domain: str, directory: Directory) -> str | None:
+    def _authenticated(self, message: Message, domain: str, directory: Directory) -> str | None:
         if directory.settings(domain) is None:
+            self._admission.strike(message)
             raise UnknownDomain("neither caller nor called belongs to a domain that is served here")
-
-        def ha1_of(user: str) -> str | None:
-            account = directory.account(domain, user)
-            return account.ha1 if isinstance(account, Extension) else None
-
-        return self._digest.user(domain, ha1_of)
+        claimed, proof = sender(message), Proof.NONE
+        number = self._digest.user(domain)
+        if number:
+            user = Aor(number, domain)
+            self._admission.check_pause(message, user)
+            account = directory.account(domain, number)
+            proof = self._digest.check(domain, account.ha1 if isinstance(account, Extension) else None)
+            if proof is Proof.GOOD:
+                self._admission.proved(message, claimed, user)
+                return number
+            if proof is Proof.WRONG:
+                self._admission.wrong_password(message, user)
+        if proof is Proof.WRONG or self._admission.may_be_challenged(message, claimed):
+            self._digest.challenge(domain, stale=proof is Proof.STALE)
+        return None
 
     @staticmethod
     def _check_asserted(message: Message, user: str, domain: str) -> None:

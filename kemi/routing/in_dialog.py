@@ -7,8 +7,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from kemi.accounts.directory import Directory
+from kemi.accounts.model import DomainSettings
+from kemi.dialogs.late_answers import LateAnswers
 from kemi.dialogs.tracking import Device, Tracking
-from kemi.errors import NotProvisioned, RequestRefused, StoreUnavailable
+from kemi.errors import NoSuchDialog, NotProvisioned, RequestRefused, StoreUnavailable
+from kemi.routing.media import Media
 from kemi.routing.trunks import domain_of_did
 from kemi.sip.dialog import DialogId
 from kemi.sip.feature_code import parse_pickup_code
@@ -17,10 +20,8 @@ from kemi.sip.ports import Callback, Message, Transaction
 from kemi.sip.sdp import holds
 
 NOTE = "renewed"
-
-
-class NoSuchDialog(RequestRefused):
-    status, reason = 481, "Call/Transaction Does Not Exist"
+TARGET_REFRESHING = frozenset({"INVITE", "UPDATE", "SUBSCRIBE", "NOTIFY", "REFER"})
+"""Requests that may tell the other end a new Contact (RFC 3261 §12.2, RFC 3311, RFC 6665 §4.1.2.2)."""
 
 
 class ReplacesInDialog(RequestRefused):
@@ -44,12 +45,16 @@ class InDialog:
         transaction: Transaction,
         tracking: Tracking,
         router: Router,
+        late_answers: LateAnswers,
+        media: Media,
     ) -> None:
         self._directory = directory
         self._message = message
         self._transaction = transaction
         self._tracking = tracking
         self._router = router
+        self._late_answers = late_answers
+        self._media = media
 
     def request(self, message: Message) -> None:
         """Route a request that has a To tag (RFC 3261 §16.4); raises NoSuchDialog (481)."""
@@ -57,31 +62,61 @@ class InDialog:
         if not self._router.follow_route():
             self._without_route(message)
             return
+        if not routed:
+            # Anybody can write a To tag and a Route, and nobody is authenticated inside a dialog: what this node has
+            # not let through does not pass as a call that it has, on to a trunk, or to a phone with a call's names.
+            raise NoSuchDialog("no call has come through here that this could belong to")
         if message.method == "INVITE":
-            if not routed:
-                # Anybody can write a To tag and a Route. A call that this node has not let through does not pass as
-                # one that it has, on to a trunk, say, without credentials.
-                raise NoSuchDialog("no call has come through here that this could belong to")
             self._refuse_replaces(message)
             self._router.record_route(tenant)
+        elif message.method in TARGET_REFRESHING:
+            # The answer shows by its Record-Route whether it comes from the phone itself (Message.keep_flow).
+            self._router.record_route(routed)
+            self._transaction.call_back(reply=Callback.PASSED_REPLY, failure=None)
+        if message.method in TARGET_REFRESHING:
+            self.keep_flow(message)
         self._record(message, tenant)
+        if tenant:
+            self._media.within(message)
         if not self._transaction.relay():
             self._transaction.relay_failed()
+        if message.method == "ACK":
+            self._late_answers.acknowledged(message)
 
     def cancel(self, message: Message) -> None:
         """Relay a CANCEL (RFC 3261 §9.2, §16.10); the phones of a call that was picked up learn why."""
         # The stack finds the INVITE by its branch; whose call it is tells only the INVITE itself.
         if self._transaction.cancels != message.call_id:
             raise NoSuchDialog("no such transaction")
-        if self._was_picked_up(message):
+        settings = self._settings_if_picked_up(message)
+        if settings is not None:
+            self._late_answers.refuse(DialogId(message.call_id, message.from_tag))
+        if settings is not None and settings.completed_elsewhere:
             message.remove_header("Reason")
             message.append_header(COMPLETED_ELSEWHERE)
             self._router.apply_changes()
         self._transaction.relay()
 
+    def keep_flow(self, message: Message) -> None:
+        """A phone's Contact leads back over its flow (RFC 5626 §5.3); a trunk is taken at its word."""
+        try:
+            trunk = self._directory().trunk_table().at(message.flow.ip, message.flow.port)
+        except NotProvisioned:
+            return
+        if trunk is None:
+            message.keep_flow()
+
+    def passed(self) -> None:
+        """An answer is on its way back that nothing is recorded of."""
+        message = self._message()
+        if message.status < 300:
+            self.keep_flow(message)
+
     def renewed(self) -> None:
         """A re-INVITE or UPDATE was accepted: now both descriptions are in force."""
         message = self._message()
+        if message.status < 300:
+            self.keep_flow(message)
         if not 200 <= message.status < 300:
             return
         domain, call_id, from_tag, device, on_hold = json.loads(self._transaction.recall(NOTE))
@@ -111,6 +146,9 @@ class InDialog:
             note = [domain, message.call_id, message.from_tag, message.flow.device, holds(message.body)]
             self._transaction.remember(NOTE, json.dumps(note))
             self._transaction.call_back(reply=Callback.RENEWED_REPLY, failure=None)
+        elif message.method == "PRACK" and message.body:
+            # A description in its answer is for the media relay; it tells nothing of hold that a 2xx will not.
+            self._transaction.call_back(reply=Callback.PRACK_REPLY, failure=None)
         elif message.method == "ACK" and message.body:
             # RFC 3264 §4: the answer to an offer that the 2xx made.
             device = Device(message.flow.device, holds(message.body))
@@ -131,13 +169,14 @@ class InDialog:
         hosts = (routed, message.from_host, message.to_host, message.ruri_host)
         return next((host for host in hosts if host and directory.settings(host)), "")
 
-    def _was_picked_up(self, message: Message) -> bool:
+    def _settings_if_picked_up(self, message: Message) -> DomainSettings | None:
+        """The tenant's settings when the caller's device ends its call for a picker."""
         domain = self._tenant(message)
         settings = self._directory().settings(domain) if domain else None
         if settings is None or parse_pickup_code(message.ruri_user, settings.pickup_code):
-            return False
+            return None
         try:
             picker = self._tracking.ended(domain, DialogId(message.call_id, message.from_tag))
         except StoreUnavailable:
-            return False
-        return bool(picker) and settings.completed_elsewhere
+            return None
+        return settings if picker else None

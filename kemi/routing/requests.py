@@ -8,18 +8,24 @@ from typing import Protocol
 from kemi.accounts.directory import Directory
 from kemi.accounts.model import Account, DomainSettings, Extension
 from kemi.dialogs.call_note import CallNote
+from kemi.dialogs.replaced import Early
+from kemi.dialogs.tracking import trunk_party
 from kemi.errors import MethodNotAllowed, NoSuchAccount, NotAuthorized, NotReachable, RequestRefused
+from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
 from kemi.queueing.queue import Duty
 from kemi.queueing.service import Queueing
+from kemi.routing.admission import Admission
 from kemi.routing.calls import Calls
+from kemi.routing.guard import REPLACES, Guard, Sender, named_by
 from kemi.routing.identity import Identity
 from kemi.routing.in_dialog import InDialog, Router
 from kemi.routing.trunks import Trunks
 from kemi.sip.aor import Aor
+from kemi.sip.dialog import Replaces
 from kemi.sip.feature_code import is_code, parse_pickup_code, unescape
-from kemi.sip.headers import REPLACING, warning
-from kemi.sip.ports import Location, Message, Transaction
+from kemi.sip.headers import warning
+from kemi.sip.ports import Callback, Location, Message, Spiral, Transaction
 from kemi.sip.sdp import holds
 
 ALLOW = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, REFER, NOTIFY, INFO, MESSAGE, SUBSCRIBE, REGISTER"
@@ -32,6 +38,8 @@ class Proxy(Router, Protocol):
     def has_hops_left(self) -> bool: ...
     def is_sane(self) -> bool: ...
     def is_retransmission(self) -> bool: ...
+    def tenant_of_record_route(self) -> str: ...
+    def has_name_of_own(self, caller: str) -> bool: ...
     def answer_to_source(self) -> None: ...
 
 
@@ -39,11 +47,19 @@ class TooManyHops(RequestRefused):
     status, reason = 483, "Too Many Hops"
 
 
+class NameOfAnother(RequestRefused):
+    """RFC 3261 §8.1.1.4, §19.3: nobody's Call-ID and tag are another's by chance. What is recorded of a call, and what
+    crosses a pickup of it, goes by these."""
+
+    status, reason = 482, "Call-ID And Tag Of Another Call"
+
+
 class Requests:
     def __init__(
         self,
         directory: Callable[[], Directory],
         proxy: Proxy,
+        admission: Admission,
         transaction: Transaction,
         location: Location,
         identity: Identity,
@@ -52,9 +68,13 @@ class Requests:
         pickup: PickupService,
         queueing: Queueing,
         trunks: Trunks,
+        reroute: Reroute,
+        spiral: Spiral,
+        guard: Guard,
     ) -> None:
         self._directory = directory
         self._proxy = proxy
+        self._admission = admission
         self._transaction = transaction
         self._location = location
         self._identity = identity
@@ -63,13 +83,29 @@ class Requests:
         self._pickup = pickup
         self._queueing = queueing
         self._trunks = trunks
+        self._reroute = reroute
+        self._spiral = spiral
+        self._guard = guard
 
     def route(self, message: Message) -> None:
         """Answer or relay one request; raises RequestRefused with the answer that it ends with."""
         self._proxy.answer_to_source()
+        if self._spiral.is_return():
+            self._returned(message)
+            return
+        if not self._admission.admits(message):
+            return
+        try:
+            self._heard(message)
+        except UnicodeDecodeError:
+            self._admission.strike(message)
+            raise
+
+    def _heard(self, message: Message) -> None:
         if not self._proxy.has_hops_left():
             raise TooManyHops
         if not self._proxy.is_sane():
+            self._admission.strike(message)
             return
         method = message.method
         if method == "CANCEL":
@@ -86,6 +122,19 @@ class Requests:
         else:
             self._begin(message)
 
+    def _returned(self, message: Message) -> None:
+        """A request by way of this node itself: only pickups send any."""
+        if message.method == "INVITE":
+            # A caller's own, whose headers say nothing of where it goes.
+            if not self._proxy.is_retransmission():
+                self._reroute.arrived(message, self._proxy.tenant_of_record_route())
+        elif self._spiral.goes_on() or self._belongs(message):
+            self._transaction.relay()
+
+    def _belongs(self, message: Message) -> bool:
+        """An ACK of a negative answer, or a CANCEL, whose INVITE is known."""
+        return self._transaction.is_known if message.method == "ACK" else bool(self._transaction.cancels)
+
     def _begin(self, message: Message) -> None:
         """A request that begins something: known by the trunk that it comes from, or else by its credentials."""
         method = message.method
@@ -93,6 +142,9 @@ class Requests:
         if method == "OPTIONS" and (trunk or not message.ruri_user):
             self._transaction.reply(200, "OK", (ALLOW, "Accept: application/sdp", "Supported: replaces, path"))
         elif trunk:
+            if method == "INVITE":
+                # A carrier may well bring an extension's call back, under its name.
+                self._proxy.has_name_of_own(trunk_party(trunk.name))
             self._trunks.accept(message, trunk)
         elif method == "REGISTER":
             self._register(message)
@@ -109,27 +161,31 @@ class Requests:
         caller = self._identity.caller(message, directory)
         if caller is None:
             return
-        if message.ruri_host != caller.domain:
+        is_contact = message.ruri_host != caller.domain
+        if is_contact and not _may_name_a_contact(message, directory):
             raise NotAuthorized("calls do not leave their domain")
+        if message.method == "INVITE" and not self._proxy.has_name_of_own(str(caller)):
+            raise NameOfAnother("a call of somebody else has this Call-ID and From tag")
         settings = directory.settings(caller.domain)
         assert settings is not None, "a caller without his domain"
         # A Route that the phone was configured with has done its work by leading here.
         message.remove_header("Route")
         if message.method in DIALOG_FORMING:
             self._proxy.record_route(caller.domain)
-        if self._feature(message, caller, settings):
+            message.keep_flow()
+        if not is_contact and self._feature(message, caller, settings):
             return
-        for name in REPLACING:
-            if message.has_header(name):
-                raise NotAuthorized(f"{name} is not accepted from a phone; dial the pickup code")
+        replaces = named_by(message)
         number = unescape(message.ruri_user)
-        account = directory.account(caller.domain, number)
-        if message.method == "INVITE":
+        account = None if is_contact else directory.account(caller.domain, number)
+        if replaces is not None:
+            self._replace(message, caller, replaces, number, account, is_contact=is_contact)
+        elif message.method == "INVITE":
             self._call(message, caller, number, account)
         elif account is None:
             raise NoSuchAccount(f"{caller.domain} has no such account")
         else:
-            self._pass_on(caller, account)
+            self._pass_on(message, caller, account)
 
     def _call(self, message: Message, caller: Aor, number: str, account: Account | None) -> None:
         """An extension calls an account, or what leaves by a trunk."""
@@ -141,6 +197,30 @@ class Requests:
         if way_out is None:
             raise NoSuchAccount(f"{caller.domain} has no such account")
         self._trunks.send(message, note, *way_out)
+
+    def _replace(
+        self,
+        message: Message,
+        caller: Aor,
+        replaces: Replaces,
+        number: str,
+        account: Account | None,
+        *,
+        is_contact: bool,
+    ) -> None:
+        """An extension's phone sent a Replaces: a pickup, or what a transfer made of it."""
+        way_out = None if account else self._trunks.leads_out(number)
+        called = account.number if account else trunk_party(way_out[0].name) if way_out else ""
+        sender = Sender(caller.domain, caller.number, caller.number)
+        admitted = self._guard.admit(replaces, sender, called, is_contact=is_contact)
+        if isinstance(admitted, Early):
+            self._pickup.take(message, caller, admitted.call)
+            return
+        note = CallNote(caller.domain, caller.number, message.flow.device, bool(holds(message.body)))
+        if way_out is not None and admitted.stays == called:
+            self._trunks.send(message, note, *way_out)
+        else:
+            self._calls.hand_over(note, admitted.stays)
 
     def _feature(self, message: Message, caller: Aor, settings: DomainSettings) -> bool:
         """Carry out a feature code; False when none was dialled."""
@@ -165,14 +245,22 @@ class Requests:
         reason = "Logged In" if duty is Duty.IN else "Logged Out"
         self._transaction.reply(480, reason, (warning("star87", f"{reason}: {', '.join(groups)}"),))
 
-    def _pass_on(self, caller: Aor, account: Account) -> None:
+    def _pass_on(self, message: Message, caller: Aor, account: Account) -> None:
         """A request outside of calls (MESSAGE, OPTIONS, SUBSCRIBE, …) goes to the phones of one extension."""
         if not isinstance(account, Extension):
             raise MethodNotAllowed("a group takes calls only")
         if not self._location.ring(account.number, caller.domain, first=True):
             raise NotReachable("none of its phones is registered")
+        if message.method in DIALOG_FORMING:
+            self._transaction.call_back(reply=Callback.PASSED_REPLY, failure=None)
         if not self._transaction.relay():
             self._transaction.relay_failed()
+
+
+def _may_name_a_contact(message: Message, directory: Directory) -> bool:
+    """RFC 5589 §7.3: a Refer-To may hold the target's Contact. It leads nowhere by itself: the Replaces decides."""
+    is_replacing = message.method == "INVITE" and message.has_header(REPLACES)
+    return is_replacing and directory.settings(message.ruri_host) is None
 
 
 def _duty_codes(settings: DomainSettings) -> tuple[tuple[Duty, str], ...]:

@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from kemi.accounts.directory import Directory
-from kemi.accounts.model import Extension, Trunk
+from kemi.accounts.model import Account, Extension, Trunk
 from kemi.accounts.trunks import Inbound, telephone_number
 from kemi.dialogs.call_note import NAME as CALL
 from kemi.dialogs.call_note import CallNote
-from kemi.errors import MethodNotAllowed, NoSuchAccount, NotAuthorized, RequestRefused
+from kemi.dialogs.replaced import Confirmed
+from kemi.dialogs.tracking import trunk_party
+from kemi.errors import MethodNotAllowed, NoSuchAccount, RequestRefused
 from kemi.routing.caller import wants_privacy
 from kemi.routing.calls import Calls
+from kemi.routing.guard import Guard, Sender, named_by
 from kemi.settings import Settings
 from kemi.sip.aor import Aor
+from kemi.sip.dialog import Replaces
 from kemi.sip.feature_code import unescape
-from kemi.sip.headers import REPLACING, asserted_identity
+from kemi.sip.headers import asserted_identity
 from kemi.sip.ports import Callback, Message, Transaction
 
 NOTE = "gateway"
@@ -63,6 +68,7 @@ class Trunks:
         gateways: Gateways,
         calls: Calls,
         settings: Settings,
+        guard: Guard,
     ) -> None:
         self._directory = directory
         self._transaction = transaction
@@ -70,18 +76,17 @@ class Trunks:
         self._gateways = gateways
         self._calls = calls
         self._settings = settings
+        self._guard = guard
 
     def accept(self, message: Message, trunk: Inbound) -> None:
         """Route a request that came by a trunk and began no dialog yet: an INVITE to one of its DIDs.
 
-        Raises MethodNotAllowed (405), NotAuthorized (403) for Replaces and Join, NoSuchAccount (404) for whatever
-        is no DID: numbers of accounts, of other trunks, and feature codes.
+        Raises MethodNotAllowed (405), NoSuchAccount (404) for whatever is no DID: numbers of accounts, of other
+        trunks, and feature codes; and for Replaces and Join what `named_by` and the guard raise.
         """
         if message.method != "INVITE":
             raise MethodNotAllowed("a trunk sends calls only")
-        for name in REPLACING:
-            if message.has_header(name):
-                raise NotAuthorized(f"{name} is not accepted from a trunk")
+        replaces = named_by(message)
         directory = self._directory()
         called = trunk.dids.get(unescape(message.ruri_user)) if self._is_for_us(message, directory) else None
         account = directory.account(called.domain, called.number) if called else None
@@ -91,8 +96,20 @@ class Trunks:
         if wants_privacy(message):
             # RFC 3325 §7: phones are outside of the trust domain; a caller who stays unnamed is not named to them.
             message.remove_header("P-Asserted-Identity")
+        note = CallNote(called.domain, caller_number="", device="", on_hold=False, caller_trunk=trunk.name)
+        stays = self._replaced(replaces, note, account) if replaces is not None else ""
         self._router.record_route(called.domain)
-        self._calls.place(message, CallNote(called.domain, caller_number="", device="", on_hold=False), account)
+        if stays:
+            self._calls.hand_over(note, stays)
+        else:
+            self._calls.place(message, note, account)
+
+    def _replaced(self, replaces: Replaces, note: CallNote, account: Account) -> str:
+        """The extension that is to get a trunk's INVITE with Replaces."""
+        sender = Sender(note.domain, trunk_party(note.caller_trunk))
+        admitted = self._guard.admit(replaces, sender, account.number)
+        assert isinstance(admitted, Confirmed), "a trunk picks up nothing"
+        return admitted.stays
 
     def leads_out(self, dialled: str) -> tuple[Trunk, str] | None:
         """The trunk by which a number that is no account's leaves, and the number as it is sent there."""
@@ -112,6 +129,7 @@ class Trunks:
         self._transaction.create()
         self._transaction.remember(NOTE, json.dumps([trunk.name, number]))
         set_id = self._directory().trunk_table().set_id(trunk)
+        note = replace(note, callee_trunk=trunk.name)
         self._try_from(self._gateways.first(set_id), note, trunk.name, number)
 
     def failed(self) -> None:
