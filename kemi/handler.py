@@ -9,13 +9,17 @@ import traceback
 from collections.abc import Callable
 
 from kemi.accounts.current import Follower
+from kemi.dialogs.late_answers import LateAnswers
 from kemi.errors import NotProvisioned, RequestRefused, StoreUnavailable
+from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
 from kemi.queueing.service import Queueing
 from kemi.routing.calls import Calls
 from kemi.routing.in_dialog import InDialog
+from kemi.routing.media import Media
 from kemi.routing.requests import Requests
 from kemi.routing.trunks import Trunks
+from kemi.routing.websocket import WebSocketGate
 from kemi.sip.headers import retry_after, warning
 from kemi.sip.ports import Message, Transaction
 
@@ -29,10 +33,14 @@ class Handler:
         requests: Requests,
         calls: Calls,
         pickup: PickupService,
+        reroute: Reroute,
         in_dialog: InDialog,
         queueing: Queueing,
         trunks: Trunks,
+        late_answers: LateAnswers,
         follower: Follower,
+        media: Media,
+        gate: WebSocketGate,
         message: Callable[[], Message],
         transaction: Transaction,
         report: Callable[[str], None],
@@ -40,10 +48,14 @@ class Handler:
         self._requests = requests
         self._calls = calls
         self._pickup = pickup
+        self._reroute = reroute
         self._in_dialog = in_dialog
         self._queueing = queueing
         self._trunks = trunks
+        self._late_answers = late_answers
         self._follower = follower
+        self._media = media
+        self._gate = gate
         self._message = message
         self._transaction = transaction
         self._report = report
@@ -55,29 +67,53 @@ class Handler:
         message = self._message()
         return self._answering(lambda: self._requests.route(message))
 
+    def ksr_branch_call(self, _message: object) -> int:
+        return self._guarded(self._media.branch)
+
     def ksr_reply_call(self, _message: object) -> int:
-        return self._guarded(self._calls.replied)
+        return self._guarded(self._calls.replied, self._media.replied)
 
     def ksr_failure_call(self, _message: object) -> int:
-        return self._guarded(self._calls.failed)
+        return self._guarded(self._media.over, self._calls.failed)
 
     def ksr_branch_pickup(self, _message: object) -> int:
-        return self._guarded(self._pickup.dress_branch)
+        return self._guarded(self._pickup.dress_branch, self._media.branch)
 
     def ksr_reply_pickup(self, _message: object) -> int:
-        return self._guarded(self._pickup.replied)
+        return self._guarded(self._pickup.replied, self._media.replied)
 
     def ksr_failure_pickup(self, _message: object) -> int:
-        return self._answering(self._pickup.failed)
+        return self._failing(self._pickup.failed)
+
+    def ksr_reply_reroute(self, _message: object) -> int:
+        return self._guarded(self._reroute.replied)
+
+    def ksr_failure_reroute(self, _message: object) -> int:
+        return self._answering(self._reroute.failed)
+
+    def ksr_late_answer(self, _message: object) -> int:
+        return self._guarded(self._late_answers.arrived)
+
+    def ksr_first_answer(self, _message: object) -> int:
+        return self._guarded(self._late_answers.contested)
 
     def ksr_reply_renewed(self, _message: object) -> int:
-        return self._guarded(self._in_dialog.renewed)
+        return self._guarded(self._in_dialog.renewed, self._media.replied)
+
+    def ksr_reply_prack(self, _message: object) -> int:
+        return self._guarded(self._media.replied)
+
+    def ksr_reply_passed(self, _message: object) -> int:
+        return self._guarded(self._in_dialog.passed)
+
+    def ksr_http(self, _message: object, _event: str) -> int:
+        return self._guarded(self._gate.answer)
 
     def ksr_failure_gateway(self, _message: object) -> int:
-        return self._answering(self._trunks.failed)
+        return self._failing(self._trunks.failed)
 
     def ksr_failure_queue(self, _message: object) -> int:
-        return self._answering(self._queueing.failed)
+        return self._failing(self._queueing.failed)
 
     def ksr_resumed_queue(self, _message: object) -> int:
         return self._answering(self._queueing.resumed)
@@ -87,6 +123,11 @@ class Handler:
 
     def ksr_follow_provisioning(self, _message: object, _event: str) -> int:
         return self._guarded(self._follower.follow)
+
+    def _failing(self, act: Callable[[], None]) -> int:
+        """Where every branch of a request has ended without an answer."""
+        self._guarded(self._media.over)
+        return self._answering(act)
 
     def _answering(self, act: Callable[[], None]) -> int:
         """Where a request still waits for its answer: every error becomes one."""
@@ -103,12 +144,13 @@ class Handler:
             self._refuse(500, "Server Internal Error", "", 0)
         return OK
 
-    def _guarded(self, act: Callable[[], None]) -> int:
+    def _guarded(self, *acts: Callable[[], None]) -> int:
         """Where Kamailio goes on by itself: an error is reported and changes nothing else."""
-        try:
-            act()
-        except Exception:
-            self._report(traceback.format_exc())
+        for act in acts:
+            try:
+                act()
+            except Exception:
+                self._report(traceback.format_exc())
         return OK
 
     def _refuse(self, status: int, reason: str, text: str, retry_after_s: int) -> None:

@@ -5,47 +5,97 @@ Nothing here connects: that happens at first use, after the fork.
 
 from __future__ import annotations
 
+from kemi.abuse.passwords import Passwords
+from kemi.abuse.sources import Sources
 from kemi.accounts.current import CurrentDirectory, Follower
+from kemi.dialogs.late_answers import LateAnswers
 from kemi.handler import Handler
 from kemi.ksr import proxy
+from kemi.ksr.counters import KamailioCounters
 from kemi.ksr.digest import KamailioDigest
 from kemi.ksr.gateways import KamailioGateways
+from kemi.ksr.http import KamailioHttp
 from kemi.ksr.incoming import Incoming
 from kemi.ksr.location import KamailioLocation
+from kemi.ksr.marks import KamailioMarks
+from kemi.ksr.media import KamailioMedia
 from kemi.ksr.proxy import KamailioProxy
 from kemi.ksr.seal import Seal
+from kemi.ksr.spiral import KamailioSpiral
 from kemi.ksr.transaction import KamailioTransaction
+from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
 from kemi.queueing.service import Queueing
+from kemi.routing.admission import Admission
 from kemi.routing.calls import Calls
+from kemi.routing.guard import Guard
 from kemi.routing.identity import Identity
 from kemi.routing.in_dialog import InDialog
+from kemi.routing.media import Direct, Media, Relayed
 from kemi.routing.requests import Requests
 from kemi.routing.trunks import Trunks
+from kemi.routing.websocket import WebSocketGate
 from kemi.settings import Settings
+from kemi.sip.ports import Callback
 from kemi.store import open_store
+
+NEW_COUNTS_A_MINUTE = 100_000
+"""About 120 bytes of shared memory each. When forged sources use them up, what they do is not counted."""
 
 
 def build(settings: Settings) -> Handler:
     """The object whose methods Kamailio calls."""
     store = open_store(settings, proxy.log_notice)
     directory = CurrentDirectory(proxy.published_directory)
-    kamailio, transaction, location = (
+    kamailio, transaction, location, spiral = (
         KamailioProxy(Seal.kept_in(settings.seal_path)),
-        KamailioTransaction(),
+        KamailioTransaction(every_branch=Callback.CALL_BRANCH if settings.rtpengine else None),
         KamailioLocation(),
+        KamailioSpiral(settings.spiral_port),
     )
     gateways = KamailioGateways(settings.gateways_path)
     gateways.prepare()
-    in_dialog = InDialog(directory, Incoming, transaction, store.calls, kamailio)
-    queueing = Queueing(directory, Incoming, transaction, location, store.queues, store.events, settings)
-    calls = Calls(directory, Incoming, transaction, location, store.calls, queueing, settings)
+    media: Media = Relayed(Incoming, transaction, KamailioMedia()) if settings.rtpengine else Direct()
+    transaction.unsent = media.over
+    late_answers = LateAnswers(Incoming, KamailioMarks(), spiral)
+    in_dialog = InDialog(directory, Incoming, transaction, store.calls, kamailio, late_answers, media)
+    queueing = Queueing(directory, Incoming, transaction, location, spiral, store.queues, store.events, settings)
+    calls = Calls(directory, Incoming, transaction, location, store.calls, queueing, late_answers, spiral, settings)
     queueing.forward = calls.forward
-    pickup = PickupService(directory, Incoming, transaction, store.calls, store.events, settings)
-    identity = Identity(KamailioDigest())
-    trunks = Trunks(directory, transaction, kamailio, gateways, calls, settings)
+    queueing.is_taken = late_answers.is_taken
+    reroute = Reroute(
+        directory,
+        Incoming,
+        transaction,
+        spiral,
+        store.calls,
+        store.events,
+        late_answers,
+        queueing.send_to_picker,
+        settings,
+    )
+    pickup = PickupService(directory, Incoming, transaction, store.calls, store.events, reroute, late_answers, settings)
+    counts = KamailioCounters("abuse", new_a_minute=NEW_COUNTS_A_MINUTE)
+    sources = Sources(KamailioCounters("flood"), counts, settings, proxy.log_notice)
+    admission = Admission(directory, kamailio, transaction, sources, Passwords(counts, settings))
+    identity = Identity(KamailioDigest(), admission)
+    guard = Guard(store.dialogs, store.events)
+    trunks = Trunks(directory, transaction, kamailio, gateways, calls, settings, guard)
     requests = Requests(
-        directory, kamailio, transaction, location, identity, in_dialog, calls, pickup, queueing, trunks
+        directory,
+        kamailio,
+        admission,
+        transaction,
+        location,
+        identity,
+        in_dialog,
+        calls,
+        pickup,
+        queueing,
+        trunks,
+        reroute,
+        spiral,
+        guard,
     )
     follower = Follower(
         store.provisioning,
@@ -55,6 +105,20 @@ def build(settings: Settings) -> Handler:
         settings.node_dir,
         proxy.log_notice,
     )
+    gate = WebSocketGate(KamailioHttp(), Incoming, settings.websocket_port_numbers)
     return Handler(
-        requests, calls, pickup, in_dialog, queueing, trunks, follower, Incoming, transaction, proxy.log_error
+        requests,
+        calls,
+        pickup,
+        reroute,
+        in_dialog,
+        queueing,
+        trunks,
+        late_answers,
+        follower,
+        media,
+        gate,
+        Incoming,
+        transaction,
+        proxy.log_error,
     )

@@ -2,35 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import secrets
 
 import KSR
+
+from kemi.sip.feature_code import unescape
+from kemi.sip.ports import Proof
+from kemi.sip.uri import user_and_host
 
 PASSWORD_IS_HA1 = 1
 QOP_AUTH = 1
 NONCE_IS_STALE = 16
+AUTH_INVALID_PASSWORD = -2
 AUTH_STALE_NONCE = -4
 AUTH_NONCE_REUSED = -6
+_NOBODY_S_HA1 = secrets.token_hex(16)
 
 
 class KamailioDigest:
     """Implements kemi.routing.identity.Digest."""
 
-    def user(self, realm: str, ha1_of: Callable[[str], str | None]) -> str | None:
-        """The user whose credentials for the realm are good; else None, and the challenge has been sent.
+    def user(self, realm: str) -> str:
+        """The user whose credentials for the realm the request carries, '' when there are none."""
+        return str(KSR.pv.get("$au") or "") if KSR.auth.has_credentials(realm) > 0 else ""
 
-        401 for a REGISTER, 407 for the rest. A user that does not exist is challenged like one whose
-        password is wrong, so that nobody learns which numbers exist.
+    def check(self, realm: str, ha1: str | None) -> Proof:
+        """What these credentials are worth; good ones are taken out of the request. ha1: None for a user who is none.
+
+        Who is none is checked like one whose password is wrong, so that nobody learns which numbers exist.
         """
-        outcome = 0
-        if KSR.auth.has_credentials(realm) > 0:
-            user = str(KSR.pv.get("$au") or "")
-            ha1 = ha1_of(user)
-            if ha1 is not None:
-                outcome = KSR.auth.pv_auth_check(realm, ha1, PASSWORD_IS_HA1, 0)
-                if outcome > 0:
-                    KSR.auth.consume_credentials()
-                    return user
-        stale = outcome in (AUTH_STALE_NONCE, AUTH_NONCE_REUSED)
+        outcome = KSR.auth.pv_auth_check(realm, ha1 or _NOBODY_S_HA1, PASSWORD_IS_HA1, 0)
+        if outcome > 0 and ha1 and not _is_for_this_target():
+            return Proof.NONE
+        if outcome > 0 and ha1:
+            KSR.auth.consume_credentials()
+            return Proof.GOOD
+        if outcome in (AUTH_STALE_NONCE, AUTH_NONCE_REUSED):
+            return Proof.STALE
+        # Anything else is about the nonce, not the password: one from before a restart, say.
+        return Proof.WRONG if outcome > 0 or outcome == AUTH_INVALID_PASSWORD else Proof.NONE
+
+    def challenge(self, realm: str, *, stale: bool) -> None:
+        """Send one: 401 for a REGISTER, 407 for the rest."""
         KSR.auth.auth_challenge(realm, QOP_AUTH | (NONCE_IS_STALE if stale else 0))
-        return None
+
+
+def _is_for_this_target() -> bool:
+    """RFC 2617 §3.2.2.5: credentials are good for the URI that they were made for, and Kamailio does not look at it.
+
+    Whoever overheard some could dial with them what he liked. Ports and parameters may differ, and some devices (SIPp)
+    name the node alone, and nobody there: phones write them so.
+    """
+    made_for, target = (str(KSR.pv.get(name) or "") for name in ("$adu", "$ru"))
+    (user, host), (target_user, target_host) = user_and_host(made_for), user_and_host(target)
+    return bool(host) and (not user or (unescape(user), host) == (unescape(target_user), target_host))

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import KSR
 
-from kemi.sip.flow import Flow
+from kemi.sip.flow import UNDER_WEBSOCKET, Flow
 from kemi.sip.headers import unquoted
 
 
@@ -41,6 +41,10 @@ class Incoming:
     @property
     def ruri_is_here(self) -> bool:
         return bool(KSR.is_myself_ruri())
+
+    @property
+    def is_own(self) -> bool:
+        return bool(KSR.is_myself_suri())
 
     @cached_property
     def from_user(self) -> str:
@@ -93,9 +97,12 @@ class Incoming:
     @cached_property
     def flow(self) -> Flow:
         transport = _text("$proto").lower()
-        return Flow(
-            transport, _text("$si"), int(_text("$sp")), f"{transport}:{_bracketed(_text('$Ri'))}:{_text('$Rp')}"
-        )
+        below = UNDER_WEBSOCKET.get(transport, transport)
+        return Flow(transport, _text("$si"), int(_text("$sp")), f"{below}:{_bracketed(_text('$Ri'))}:{_text('$Rp')}")
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return _text("$(mb{s.md5})")
 
     def header(self, name: str) -> str:
         value = KSR.hdr.get(name)
@@ -115,3 +122,12 @@ class Incoming:
 
     def append_header(self, line: str) -> None:
         KSR.hdr.append(line + "\r\n")
+
+    def keep_flow(self, *, nearest: bool = False) -> None:
+        # A connection is the phone's own to open: over another, its Contact may lead nowhere, or to somebody else.
+        opened = self.flow.is_stream and not self.status
+        if not self.contact_uri or (self.flow.is_at(self.contact_uri) and not opened):
+            return
+        # Behind another proxy it is that proxy's business how its phones are reached.
+        if nearest or KSR.siputils.is_first_hop() > 0:
+            KSR.nathelper.set_contact_alias()

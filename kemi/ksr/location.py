@@ -5,12 +5,19 @@ from __future__ import annotations
 import KSR
 
 TABLE = "location"
+PINGED = 6
+"""Branch flag, kamailio.cfg's nat_bflag: the contact is pinged."""
+VIA_IS_NOT_SOURCE = 2 | 16
+"""nathelper's tests: the topmost Via names another address, or another port."""
 
 
 class KamailioLocation:
     """Implements kemi.sip.ports.Location."""
 
     def save(self) -> bool:
+        # Behind another proxy the Path leads to the phone (RFC 3327).
+        if KSR.siputils.is_first_hop() > 0:
+            _keep_flow()
         return KSR.registrar.save(TABLE, 0) > 0
 
     def ring(self, number: str, domain: str, *, first: bool) -> int:
@@ -28,3 +35,15 @@ class KamailioLocation:
 def _beside() -> int:
     """Branches that were added beside the Request-URI."""
     return int(KSR.pv.get("$branch(count)") or 0)
+
+
+def _keep_flow() -> None:
+    """Bind the contact to the flow that the REGISTER came by (RFC 5626 §6.3), if it leads nowhere without it.
+
+    A stream is the phone's own to open. Over UDP a phone that no NAT hides may register whatever address it likes.
+    """
+    if str(KSR.pv.get("$proto")).lower() != "udp":
+        KSR.nathelper.fix_nated_register()
+    elif KSR.nathelper.nat_uac_test(VIA_IS_NOT_SOURCE) > 0 or ";reg-id=" in str(KSR.pv.get("$ct")):
+        KSR.nathelper.fix_nated_register()
+        KSR.setbflag(PINGED)

@@ -7,15 +7,17 @@ import secrets
 import KSR
 
 from kemi.ksr.seal import Seal
+from kemi.sip.dialog import DialogId
+from kemi.sip.headers import OWN_ROUTE
 
 MAX_FORWARDS = 70
 """RFC 3261 §16.6 step 3: put on a request that has none."""
 SANITY_CHECKS = 17895 + 512
 """sanity's default checks and that of Proxy-Require (RFC 3261 §16.3 step 5: 420 names what is not supported)."""
 URI_CHECKS = 7
+NAMES = "names"
 DIRECTORY = "directory"
-TENANT = "tenant"
-"""Parameter of our Record-Route."""
+FOUND = 1
 
 
 class KamailioProxy:
@@ -43,21 +45,42 @@ class KamailioProxy:
         """RFC 3581: answer to where the request really came from."""
         KSR.force_rport()
 
+    def has_name_of_own(self, caller: str) -> bool:
+        """Whether nobody but this caller began a call of the Call-ID and From tag at hand, here, in five minutes."""
+        name = DialogId(_call_id(), str(KSR.pv.get("$ft") or "")).key
+        known = KSR.htable.sht_get(NAMES, name)
+        if known is None:
+            KSR.htable.sht_sets(NAMES, name, caller)
+        return known in (None, caller)
+
     def record_route(self, tenant: str) -> None:
         """Stay on the path of the dialog; the tenant comes back with every request in it (`tenant_of_route`)."""
-        KSR.rr.record_route_params(f";{TENANT}={self._seal.put(tenant, _call_id())}")
+        KSR.rr.record_route_params(f";{OWN_ROUTE}={self._seal.put(tenant, _call('$ft'))}")
 
     def follow_route(self) -> bool:
         """Take this node off the Route set (RFC 3261 §16.4); False when the request names no route through here."""
         # loose_route() follows a Route to anybody; only one that was ours leaves its parameters behind.
-        return KSR.rr.loose_route() > 0 and KSR.rr.check_route_param("(^|;)lr") > 0
+        if not (KSR.rr.loose_route() > 0 and KSR.rr.check_route_param("(^|;)lr") > 0):
+            return False
+        # Where the Route set goes on, the Contact's flow is the next proxy's business.
+        if KSR.pv.is_null("$du"):
+            _follow_flow()
+        return True
 
     def tenant_of_route(self) -> str:
         """The tenant that this node wrote into the Record-Route of this very call, '' for whatever else is there."""
-        route = str(KSR.hdr.get("Route") or "").partition(">")[0]
+        return self._tenant("Route")
+
+    def tenant_of_record_route(self) -> str:
+        """The tenant that this node wrote into the Record-Route of the request at hand, when that was here before."""
+        return self._tenant("Record-Route")
+
+    def _tenant(self, header: str) -> str:
+        route = str(KSR.hdr.get(header) or "").partition(">")[0]
         parameters = (parameter.partition("=") for parameter in route.split(";"))
-        sealed = next((value for name, _, value in parameters if name == TENANT), "")
-        return self._seal.check(sealed, _call_id())
+        sealed = next((value for name, _, value in parameters if name == OWN_ROUTE), "")
+        # It was written for who called, which in a later request is either end.
+        return self._seal.check(sealed, _call("$ft")) or self._seal.check(sealed, _call("$tt"))
 
     def apply_changes(self) -> None:
         """Write header changes into the message now, so that what Kamailio copies from it has them."""
@@ -66,6 +89,18 @@ class KamailioProxy:
 
 def _call_id() -> str:
     return str(KSR.pv.get("$ci") or "")
+
+
+def _call(tag: str) -> str:
+    """The call at hand as the seal names it, if this is its caller's tag. Whoever takes a Call-ID for a call of his own
+    gets no seal for the other's."""
+    return f"{_call_id()} {KSR.pv.get(tag) or ''}"
+
+
+def _follow_flow() -> None:
+    """Send the request over the flow that its target was kept with (Incoming.keep_flow), if it was."""
+    if KSR.nathelper.handle_ruri_alias() == FOUND and "transport=" in str(KSR.pv.get("$du") or ""):
+        KSR.set_forward_no_connect()
 
 
 def log_error(text: str) -> None:

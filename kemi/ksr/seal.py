@@ -13,7 +13,7 @@ SEAL_BYTES = 12
 
 
 class Seal:
-    """Binds a tenant to a Call-ID: `pbx.example.com.9f86d081884c7d659a2feaa0`, a token (RFC 3261 §25.1)."""
+    """Binds a tenant to the name of a call: `pbx.example.com.9f86d081884c7d659a2feaa0`, a token (RFC 3261 §25.1)."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
@@ -39,15 +39,15 @@ class Seal:
         # Without a key that is kept, one for this run.
         return cls(key if len(key) == KEY_BYTES else secrets.token_bytes(KEY_BYTES))
 
-    def put(self, tenant: str, call_id: str) -> str:
-        return f"{tenant}.{self._mark(tenant, call_id)}"
+    def put(self, tenant: str, call: str) -> str:
+        return f"{tenant}.{self._mark(tenant, call)}"
 
-    def check(self, sealed: str, call_id: str) -> str:
-        """The tenant, '' when this is not what `put` made of it for this Call-ID."""
+    def check(self, sealed: str, call: str) -> str:
+        """The tenant, '' when this is not what `put` made of it for this call."""
         tenant, _, mark = sealed.rpartition(".")
         said = mark.encode("utf-8", "surrogateescape")
-        return tenant if tenant and hmac.compare_digest(said, self._mark(tenant, call_id).encode()) else ""
+        return tenant if tenant and hmac.compare_digest(said, self._mark(tenant, call).encode()) else ""
 
-    def _mark(self, tenant: str, call_id: str) -> str:
-        said = f"{tenant} {call_id}".encode("utf-8", "surrogateescape")
+    def _mark(self, tenant: str, call: str) -> str:
+        said = f"{tenant} {call}".encode("utf-8", "surrogateescape")
         return hashlib.blake2b(said, key=self._key, digest_size=SEAL_BYTES).hexdigest()

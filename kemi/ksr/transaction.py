@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import KSR
 
 from kemi.sip.flow import Flow
@@ -9,7 +11,15 @@ from kemi.sip.ports import Callback
 
 
 class KamailioTransaction:
-    """Implements kemi.sip.ports.Transaction."""
+    """Implements kemi.sip.ports.Transaction.
+
+    every_branch: called for the branches of whatever is sent with callbacks, unless those name another.
+    """
+
+    def __init__(self, every_branch: Callback | None = None) -> None:
+        self._every_branch = every_branch
+        self.unsent: Callable[[], None] = lambda: None
+        """What is to be done when a relay could send nothing; every_branch has been called (set by the wiring)."""
 
     def reply(self, status: int, reason: str, headers: tuple[str, ...] = ()) -> None:
         for line in headers:
@@ -19,7 +29,9 @@ class KamailioTransaction:
         KSR.sl.send_reply(status, reason)
 
     def create(self) -> None:
-        KSR.tm.t_newtran()
+        # In a failure route it is there already, and in a request route tm looks.
+        if KSR.tmx.t_is_request_route() > 0:
+            KSR.tm.t_newtran()
 
     @property
     def name(self) -> str:
@@ -32,7 +44,7 @@ class KamailioTransaction:
     def provisional(self, status: int, reason: str) -> None:
         KSR.tm.t_send_reply(status, reason)
 
-    def repeat_provisional(self, call_id: str, cseq: str, status: int, reason: str) -> None:
+    def reply_elsewhere(self, call_id: str, cseq: str, status: int, reason: str) -> None:
         KSR.tmx.t_reply_callid(call_id, cseq, status, reason)
 
     def suspend(self) -> None:
@@ -41,10 +53,13 @@ class KamailioTransaction:
     def resume(self, name: str, callback: Callback) -> None:
         index, _, label = name.partition(":")
         # KEMI takes a signed int; Kamailio reads the same 32 bits as an unsigned one.
-        KSR.tmx.t_continue(_signed(int(index)), _signed(int(label)), callback.value)
+        KSR.tmx.t_continue(signed(int(index)), signed(int(label)), callback.value)
 
     def relay(self) -> bool:
-        return KSR.tm.t_relay() >= 0
+        if KSR.tm.t_relay() >= 0:
+            return True
+        self.unsent()
+        return False
 
     def relay_failed(self) -> None:
         KSR.sl.sl_reply_error()
@@ -54,13 +69,16 @@ class KamailioTransaction:
             KSR.tm.t_on_reply(reply.value)
         if failure:
             KSR.tm.t_on_failure(failure.value)
-        if branch:
+        if branch := branch or self._every_branch:
             KSR.tm.t_on_branch(branch.value)
 
     def set_timers(self, *, answer_ms: int, silence_ms: int) -> None:
         KSR.tm.t_set_fr(answer_ms, silence_ms)
         # tm bounds the whole transaction as well (max_inv_lifetime), however many branches follow one another.
         KSR.tm.t_set_max_lifetime(max(answer_ms + 5000, 180_000), 0)
+
+    def cancel_others(self) -> None:
+        KSR.tmx.t_cancel_branches("others")
 
     def ignore_6xx(self) -> None:
         KSR.tm.t_set_disable_6xx(1)
@@ -71,6 +89,16 @@ class KamailioTransaction:
     def recall(self, name: str) -> str:
         value = KSR.pv.get(f"$avp({name})")
         return "" if value is None else str(value)
+
+    @property
+    def caller_end(self) -> tuple[str, Flow]:
+        transport, ip, port, own_ip, own_port = (
+            str(KSR.pv.get(f"$T_req({name})") or "") for name in ("$proto", "$si", "$sp", "$Ri", "$Rp")
+        )
+        transport = transport.lower()
+        host = f"[{own_ip}]" if ":" in own_ip and not own_ip.startswith("[") else own_ip
+        contact = str(KSR.pv.get("$(T_req($ct){nameaddr.uri})") or "")
+        return contact, Flow(transport, ip, int(port), f"{transport}:{host}:{own_port}")
 
     @property
     def branch(self) -> int:
@@ -101,7 +129,8 @@ class KamailioTransaction:
 
     @property
     def cancels(self) -> str:
-        if KSR.tm.t_lookup_cancel() <= 0:
+        # The branch is no secret of the phone's to who reads along. RFC 3261 §9.1: both go the same way, hop by hop.
+        if KSR.tm.t_lookup_cancel() <= 0 or KSR.pv.get("$T_inv($si)") != KSR.pv.get("$si"):
             return ""
         return str(KSR.pv.get("$T_inv($ci)") or "")
 
@@ -110,9 +139,17 @@ class KamailioTransaction:
         if flow is None:
             KSR.resetdsturi()
         else:
-            KSR.pv.sets("$du", flow.uri)
-            KSR.pv.sets("$fs", flow.socket)
+            send_over(flow)
 
 
-def _signed(number: int) -> int:
+def send_over(flow: Flow) -> None:
+    """Make a flow the next hop of the request at hand."""
+    KSR.pv.sets("$du", flow.uri)
+    KSR.pv.sets("$fs", flow.socket)
+    if flow.is_stream:
+        # RFC 5626 §5.3: over that connection or not at all; behind a NAT nobody would take another.
+        KSR.set_forward_no_connect()
+
+
+def signed(number: int) -> int:
     return number - (1 << 32) if number >= 1 << 31 else number
