@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Annotated
 
@@ -24,6 +25,15 @@ FOLLOW_PAUSE_S = 0.25
 
 def events(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")] = False,
+    number: Annotated[
+        str,
+        typer.Option(
+            "--for",
+            metavar="NUMBER",
+            help="Only what this extension did, and the calls that rang it and were answered by another.",
+            show_default=False,
+        ),
+    ] = "",
     domain: Annotated[str, typer.Option(metavar="NAME", help="Only this domain.", show_default=False)] = "",
     count: Annotated[int, typer.Option(min=0, help="How many of the newest to begin with, for each domain.")] = 100,
     redis: Redis = "",
@@ -35,23 +45,49 @@ def events(
 
     Agents who were logged in or out are in it as well, each as an entry of kind "agent": the agent stands
     where the picker does, and the account is the group whose calls were missed.
+    With --for, a call that rang the extension and that another one picked up is told as "answered by 103".
     With --json it is one array; with --json --follow each entry is one line of JSON.
     """
     store = reach_store(redis, node, run_dir)
     with directory_in_force(store) as directory:
         domains = chosen_domains(directory, domain)
-    newest = {name: store.events.latest(name, count=max(count, 1)) for name in domains}
-    # A record that is empty now is followed from its first entry on.
-    last = {name: entries[-1].id if entries else "-" for name, entries in newest.items()}
+    first, last = _newest(store, domains, number, count)
     if count:
-        first = _by_time(entry for entries in newest.values() for entry in entries)
         if as_json and not follow:
             print(json.dumps([entry.as_json() for entry in first], indent=2))
         else:
-            _print(first, as_json, heading=True)
+            _print(first, as_json, heading=True, number=number)
     while follow:
-        _print(_by_time(_after(store, last)), as_json, heading=False)
+        later = _by_time(entry for entry in _after(store, last) if not number or entry.concerns(number))
+        _print(later, as_json, heading=False, number=number)
         time.sleep(FOLLOW_PAUSE_S)
+
+
+def _newest(store: Store, domains: Iterable[str], number: str, count: int) -> tuple[list[PickupEvent], dict[str, str]]:
+    """The newest `count` entries of each domain (that concern the extension), and the last id of each.
+
+    A record that is empty now is followed from its first entry on.
+    """
+    found: list[PickupEvent] = []
+    last: dict[str, str] = {}
+    for domain in domains:
+        if number:
+            newest, last[domain] = _newest_concerning(store, domain, number, count)
+        else:
+            newest = store.events.latest(domain, count=max(count, 1))
+            last[domain] = newest[-1].id if newest else "-"
+        found += newest
+    return _by_time(found), last
+
+
+def _newest_concerning(store: Store, domain: str, number: str, count: int) -> tuple[list[PickupEvent], str]:
+    """Looks through the whole record, which is bounded: an extension's last entry may stand far back."""
+    kept: deque[PickupEvent] = deque(maxlen=count)
+    last = "-"
+    while page := store.events.read(domain, after=last):
+        last = page[-1].id
+        kept.extend(entry for entry in page if entry.concerns(number))
+    return list(kept), last
 
 
 def _after(store: Store, last: dict[str, str]) -> Iterator[PickupEvent]:
@@ -66,22 +102,22 @@ def _by_time(entries: Iterable[PickupEvent]) -> list[PickupEvent]:
     return sorted(entries, key=lambda entry: entry.at_ms)
 
 
-def _print(entries: list[PickupEvent], as_json: bool, *, heading: bool) -> None:
+def _print(entries: list[PickupEvent], as_json: bool, *, heading: bool, number: str) -> None:
     if as_json:
         for entry in entries:
             print(json.dumps(entry.as_json()))
     elif heading and entries:
-        print_table(COLUMNS, [row_of(entry) for entry in entries])
+        print_table(COLUMNS, [row_of(entry, number) for entry in entries])
     elif heading:
-        print("no pickup was tried yet")
+        print(f"nothing is kept of {number}" if number else "no pickup was tried yet")
     else:
         for entry in entries:
-            print(printable("  ".join(row_of(entry))))
+            print(printable("  ".join(row_of(entry, number))))
     sys.stdout.flush()
 
 
-def row_of(entry: PickupEvent) -> tuple[str, ...]:
-    """An entry as a person reads it, in the order of COLUMNS."""
+def row_of(entry: PickupEvent, number: str = "") -> tuple[str, ...]:
+    """An entry as a person reads it, in the order of COLUMNS. number: the extension in whose eyes it is told."""
     if entry.kind == EVENT_KIND:
         # The picker is the agent; nothing was dialled, answered or waited for.
         group = f"{entry.account} (agent group)" if entry.account else "-"
@@ -90,12 +126,23 @@ def row_of(entry: PickupEvent) -> tuple[str, ...]:
     return (
         moment(entry.at_ms),
         f"{entry.picker}@{entry.domain}",
-        entry.dialled or "any",
-        entry.outcome.replace("_", " "),
+        entry.dialled or entry.by or "any",
+        _outcome(entry, number),
         str(entry.status),
-        f"{entry.account} ({entry.kind.replace('_', ' ')})" if entry.account else "-",
+        _account(entry),
         entry.caller or "-",
         seconds(entry.waited_ms) if entry.account else "-",
         seconds(entry.took_ms),
         entry.mode or "-",
     )
+
+
+def _outcome(entry: PickupEvent, number: str) -> str:
+    if number and entry.picker != number and entry.answered_by:
+        return f"answered by {entry.answered_by}"
+    return entry.outcome.replace("_", " ")
+
+
+def _account(entry: PickupEvent) -> str:
+    kind = f" ({entry.kind.replace('_', ' ')})" if entry.kind else ""
+    return entry.account + kind or "-"

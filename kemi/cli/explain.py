@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 import typer
 
 from kemi.accounts.directory import Directory
-from kemi.accounts.model import AgentGroup, Extension, Kind
+from kemi.accounts.model import AgentGroup, Extension, Kind, PickupMode
 from kemi.cli.agent_state import Agent, agents_of_group
 from kemi.cli.calls import caller_of, positions, state_of
 from kemi.cli.options import AsJson, Node, Redis, RunDir
@@ -22,12 +22,14 @@ from kemi.dialogs.record import CallRecord
 from kemi.errors import NothingEligible, PickupRefused
 from kemi.pickup import replaces
 from kemi.pickup.attempt import Target
+from kemi.pickup.claim import Claim
 from kemi.pickup.policy import Candidate, candidates, scope_of
 from kemi.pickup.service import NO_CALL
+from kemi.pickup.way import Way, choose
 from kemi.sip.aor import Aor
 from kemi.sip.feature_code import PickupCode
 
-COLUMNS = ("", "waits", "account", "caller", "state", "verdict")
+COLUMNS = ("", "waits", "account", "caller", "state", "way", "verdict")
 
 
 def explain(
@@ -88,6 +90,8 @@ class Verdict:
     warning: str
     agents: tuple[Agent, ...] = ()
     """Of the agent group that was dialled; empty: it was something else."""
+    ways: Mapping[str, Way] = field(default_factory=dict)
+    """How each call would be picked up that can be, by its key; the node that the picker is at holds them all."""
 
     def as_json(self) -> dict[str, Any]:
         """The shape of `star87 explain --json`; times in ms."""
@@ -105,6 +109,7 @@ class Verdict:
                     "position": position.get(candidate.call.key),
                     "eligible": not candidate.obstacle,
                     "chosen": candidate.call is self.chosen,
+                    "mode": self._way(candidate),
                     "obstacle": candidate.obstacle,
                 }
                 for candidate in self.candidates
@@ -122,6 +127,7 @@ class Verdict:
                 f"{candidate.call.number} ({candidate.call.kind.value.replace('_', ' ')})",
                 caller_of(candidate.call),
                 _state_of(candidate.call, position.get(candidate.call.key)),
+                self._way(candidate),
                 candidate.obstacle or self._why_not_first(candidate.call),
             )
             for candidate in self.candidates
@@ -136,6 +142,10 @@ class Verdict:
         if self.chosen is not None:
             return f"{what} connects {self.picker} with {caller_of(self.chosen)}"
         return f"{what} by {self.picker} gets {self.status} {self.reason}: {self.warning}"
+
+    def _way(self, candidate: Candidate) -> str:
+        """'' of a call that would not be picked up."""
+        return "" if candidate.obstacle else self.ways.get(candidate.call.key, "")
 
     def _positions(self) -> dict[str, int]:
         return positions(candidate.call for candidate in self.candidates)
@@ -166,11 +176,14 @@ def _plural(kind: Kind) -> str:
 def judge(directory: Directory, picker: Aor, number: str, calls: Iterable[CallRecord], now_us: int) -> Verdict:
     """What a pickup by an extension would come to, with these calls ringing at now_us (µs since 1970)."""
     settings = directory.settings(picker.domain)
+    mode = settings.pickup_mode if settings else PickupMode.AUTO
     widened = settings is not None and settings.directed_includes_group_calls
-    found = [
-        Candidate(candidate.call, candidate.obstacle or _cannot_be_sent(candidate.call, now_us))
-        for candidate in candidates(calls, directory, picker, number, includes_group_calls=widened)
-    ]
+    found, ways = [], {}
+    for candidate in candidates(calls, directory, picker, number, includes_group_calls=widened):
+        way, obstacle = _way_of(candidate.call, mode)
+        found.append(Candidate(candidate.call, candidate.obstacle or obstacle))
+        if way is not None:
+            ways[candidate.call.key] = way
     try:
         scope_of(directory, picker, PickupCode(number))
         chosen = next((candidate.call for candidate in found if not candidate.obstacle), None)
@@ -178,13 +191,16 @@ def judge(directory: Directory, picker: Aor, number: str, calls: Iterable[CallRe
             raise NothingEligible(_nearest_obstacle(found, picker, number) or NO_CALL)
     except PickupRefused as refusal:
         return Verdict(picker, number, now_us, tuple(found), None, refusal.status, refusal.reason, refusal.warning)
-    return Verdict(picker, number, now_us, tuple(found), chosen, 200, "OK", "")
+    return Verdict(picker, number, now_us, tuple(found), chosen, 200, "OK", "", ways=ways)
 
 
-def _cannot_be_sent(call: CallRecord, now_us: int) -> str:
+def _way_of(call: CallRecord, mode: PickupMode) -> tuple[Way | None, str]:
+    """How a call would be picked up, or None and what stands in the way. What is remembered of devices is not asked."""
     if call.waiting and not call.early_tags:
-        return "its caller has not heard yet that the call waits"
-    return replaces.obstacle(Target.of(call, "", "", now_us), supported=call.caller.replaces)
+        return None, "its caller has not heard yet that the call waits"
+    target = Target.of(Claim("", call), "")
+    against_reroute = "" if call.transaction else "its node did not say where its transaction is"
+    return choose(mode, target.verdict, against_replaces=replaces.obstacle(target), against_reroute=against_reroute)
 
 
 def _nearest_obstacle(found: Iterable[Candidate], picker: Aor, number: str) -> str:

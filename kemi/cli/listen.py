@@ -6,15 +6,17 @@ import errno
 import ipaddress
 import secrets
 import socket
+import ssl
 from dataclasses import dataclass
 
-KINDS = {"udp": socket.SOCK_DGRAM, "tcp": socket.SOCK_STREAM}
-DEFAULT_PORT = 5060
+from kemi.sip.flow import UNDER_WEBSOCKET
+
+DEFAULT_PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061, "ws": 80, "wss": 443}
 
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """One listen address of a node, `udp:127.0.0.1:5060` or `tcp:[::1]:5060`."""
+    """One listen address of a node, `udp:127.0.0.1:5060` or `wss:[::1]:443`."""
 
     transport: str
     host: str
@@ -25,8 +27,10 @@ class Listen:
     def parse(cls, text: str) -> Listen:
         """Read `transport:address[:port]`; raises ValueError that says what is wrong."""
         transport, colon, rest = text.partition(":")
-        if not colon or transport not in KINDS:
-            raise ValueError(f"{text!r}: a listen address begins with udp: or tcp:, as in udp:127.0.0.1:5060")
+        if not colon or transport not in DEFAULT_PORTS:
+            raise ValueError(
+                f"{text!r}: a listen address begins with udp:, tcp:, tls:, ws: or wss:, as in udp:127.0.0.1:5060"
+            )
         if rest.startswith("["):
             host, _, tail = rest[1:].partition("]")
             port_text = tail.removeprefix(":")
@@ -38,7 +42,7 @@ class Listen:
             raise ValueError(f"{text!r}: {host!r} is not an IP address") from None
         port = int(port_text) if port_text.isascii() and port_text.isdigit() else -1
         if not port_text:
-            port = DEFAULT_PORT
+            port = DEFAULT_PORTS[transport]
         if not 1 <= port <= 65535:
             raise ValueError(f"{text!r}: the port is a number from 1 to 65535")
         return cls(transport, host, port)
@@ -46,6 +50,24 @@ class Listen:
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.transport}:{host}:{self.port}"
+
+    @property
+    def bound(self) -> str:
+        """As Kamailio names the socket: a WebSocket begins as HTTP on TCP or TLS."""
+        below = UNDER_WEBSOCKET.get(self.transport, self.transport)
+        return f"{below}:{str(self).partition(':')[2]}"
+
+    @property
+    def is_websocket(self) -> bool:
+        return self.transport in UNDER_WEBSOCKET
+
+    @property
+    def is_encrypted(self) -> bool:
+        return self.transport in ("tls", "wss")
+
+    @property
+    def kind(self) -> socket.SocketKind:
+        return socket.SOCK_DGRAM if self.transport == "udp" else socket.SOCK_STREAM
 
     @property
     def family(self) -> socket.AddressFamily:
@@ -60,13 +82,13 @@ class Listen:
 
     def why_not(self) -> str | None:
         """Why the address cannot be bound now, in a few words; None when it can."""
-        with socket.socket(self.family, KINDS[self.transport]) as probe:
-            if self.transport == "tcp":
+        with socket.socket(self.family, self.kind) as probe:
+            if self.transport != "udp":
                 # As the node does: connections in TIME_WAIT do not hinder it, a listener does.
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((self.host, self.port))
-                if self.transport == "tcp":
+                if self.transport != "udp":
                     probe.listen()
             except OSError as error:
                 if error.errno == errno.EADDRINUSE:
@@ -82,11 +104,11 @@ def options_request(to: Listen, via_host: str, via_port: int, token: str) -> byt
 
     token: makes branch, tag and Call-ID unique.
     """
-    target = str(to).partition(":")[2]
+    transport, _, target = to.bound.partition(":")
     own = f"[{via_host}]:{via_port}" if ":" in via_host else f"{via_host}:{via_port}"
     return (
-        f"OPTIONS sip:{target};transport={to.transport} SIP/2.0\r\n"
-        f"Via: SIP/2.0/{to.transport.upper()} {own};branch=z9hG4bK{token};rport\r\n"
+        f"OPTIONS sip:{target};transport={transport} SIP/2.0\r\n"
+        f"Via: SIP/2.0/{transport.upper()} {own};branch=z9hG4bK{token};rport\r\n"
         f"Max-Forwards: 1\r\n"
         f"From: <sip:star87@{own}>;tag={token}\r\n"
         f"To: <sip:{target}>\r\n"
@@ -105,13 +127,36 @@ def status_of(answer: bytes) -> int | None:
 
 
 def ask_options(to: Listen, timeout_s: float) -> int | None:
-    """Send one OPTIONS and return the status of the answer; None when none came within timeout_s seconds."""
-    with socket.socket(to.family, KINDS[to.transport]) as client:
-        client.settimeout(timeout_s)
-        try:
-            client.connect((to.local_host, to.port))
+    """Send one OPTIONS and return the status of the answer; None when none came within timeout_s seconds.
+
+    Where WebSocket is spoken it is sent without: the socket takes plain SIP too. Any certificate will do.
+    """
+    try:
+        with _connected(to, timeout_s) as client:
             own_host, own_port = client.getsockname()[:2]
             client.sendall(options_request(to, own_host, own_port, secrets.token_hex(8)))
             return status_of(client.recv(65535))
-        except OSError:
-            return None
+    except OSError:
+        return None
+
+
+def _connected(to: Listen, timeout_s: float) -> socket.socket:
+    client = socket.socket(to.family, to.kind)
+    try:
+        client.settimeout(timeout_s)
+        client.connect((to.local_host, to.port))
+        if not to.is_encrypted:
+            return client
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return context.wrap_socket(client)
+    except BaseException:
+        client.close()
+        raise
+
+
+def free_port() -> int:
+    """A UDP port of 127.0.0.1 that nobody holds."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -13,11 +13,14 @@ import socket
 import sysconfig
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import kemi
+from kemi.cli import tls
 from kemi.cli.listen import Listen
 from kemi.cli.outcome import CommandFailed, Exit
+from kemi.cli.relays import relay_sockets
 from kemi.cli.supervisor import CHILD_PATH, Child
 from kemi.settings import Settings
 
@@ -76,28 +79,41 @@ def start_kamailio(settings: Settings, listens: Sequence[Listen]) -> Child:
             *("-DD", "-E"),
             *("-m", str(settings.shared_memory_mb)),
             *("-w", settings.node_dir, "-Y", settings.node_dir),
-            *(part for define in _defines(settings) for part in ("-A", define)),
-            *(part for listen in listens for part in ("-l", str(listen))),
+            *(part for define in _defines(settings, listens) for part in ("-A", define)),
+            *(part for bound in dict.fromkeys(listen.bound for listen in listens) for part in ("-l", bound)),
         ],
         log_path=fresh_log(settings, "kamailio"),
         environment={
             "PYTHONPATH": f"{PROJECT_ROOT}:{sysconfig.get_path('purelib')}",
-            **settings.to_environment(),
+            **replace(settings, websocket_ports=_websocket_ports(listens)).to_environment(),
         },
     )
 
 
-def _defines(settings: Settings) -> list[str]:
+def _websocket_ports(listens: Sequence[Listen]) -> str:
+    return ",".join(str(listen.port) for listen in listens if listen.is_websocket)
+
+
+def _defines(settings: Settings, listens: Sequence[Listen]) -> list[str]:
     """What kamailio.cfg leaves open."""
+    relays = " ".join(relay_sockets(settings.rtpengine))
+    encrypted = any(listen.is_encrypted for listen in listens)
+    websocket = any(listen.is_websocket for listen in listens)
     return [
+        *([f'RTPENGINE="{relays}"', f"RTPENGINE_WAIT_MS={settings.rtpengine_wait_ms}"] if relays else []),
         f'KEMI="{PROJECT_ROOT}/kemi/main.py"',
         f'CTL_SOCKET="unix:{settings.node_dir}/ctl.sock"',
+        f"SPIRAL=udp:127.0.0.1:{settings.spiral_port}",
         f"WORKERS={settings.workers}",
         f"TCP_WORKERS={settings.tcp_workers}",
         f'PROVISION_TIMER="name=provisioning;interval={settings.provision_poll_ms * 1000}u;mode=1;"',
         f'GATEWAYS="{settings.gateways_path}"',
         f"GATEWAY_PROBE_S={settings.gateway_probe_s}",
         f'DISPATCH_TIMER="name=dispatch;interval={settings.queue_look_ms * 1000}u;mode=1;"',
+        f"KEEPALIVE_S={settings.keepalive_s}",
+        *(("WITH_TLS", *tls.defines(settings)) if encrypted else ()),
+        *(("WITH_WEBSOCKET",) if websocket else ()),
+        *(("WITH_WEBSOCKET_PING",) if websocket and settings.keepalive_s else ()),
     ]
 
 

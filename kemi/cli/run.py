@@ -13,8 +13,10 @@ from kemi.cli.listen import Listen
 from kemi.cli.node import choose_run_dir, lock_node_dir, prepare_node_dir, settings_of
 from kemi.cli.options import Node, Redis, RunDir
 from kemi.cli.outcome import CommandFailed, Exit
+from kemi.cli.relays import relay_sockets
 from kemi.cli.running_node import RunningNode, StopAsked
 from kemi.cli.supervisor import StopSignal
+from kemi.cli.tls import check_certificate
 
 DEFAULT_LISTEN = ["udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"]
 
@@ -27,7 +29,7 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="PROTO:ADDRESS:PORT",
-            help="An address to listen on, udp: or tcp:; may be given several times. "
+            help="An address to listen on, udp:, tcp:, tls:, ws: or wss:; may be given several times. "
             "Default: udp and tcp 127.0.0.1:5060.",
             show_default=False,
         ),
@@ -35,6 +37,15 @@ def run(
     redis: Redis = "",
     node: Node = "",
     run_dir: RunDir = "",
+    rtpengine: Annotated[
+        str,
+        typer.Option(
+            envvar="STAR87_RTPENGINE",
+            metavar="udp:ADDRESS:PORT",
+            show_default=False,
+            help="Relay media by this rtpengine; several are separated by commas. Default: media goes past the node.",
+        ),
+    ] = "",
     capture: Annotated[
         str, typer.Option(metavar="FILE.pcap", help="Capture what passes through the listen addresses.")
     ] = "",
@@ -46,12 +57,18 @@ def run(
     Once the node answers SIP it prints one line: `ready ADDRESS… redis=URL`. Ctrl-C or SIGTERM stops all of it.
     """
     settings = settings_of(redis, node, run_dir)
+    settings = replace(settings, rtpengine=" ".join(rtpengine.replace(",", " ").split()))
     if not run_dir:
         settings = replace(settings, run_dir=choose_run_dir())
     try:
         listens = [Listen.parse(text) for text in listen or DEFAULT_LISTEN]
     except ValueError as error:
         raise CommandFailed(f"--listen {error}", Exit.USAGE) from error
+    try:
+        relay_sockets(settings.rtpengine)
+    except ValueError as error:
+        raise CommandFailed(f"--rtpengine {error}", Exit.USAGE) from error
+    check_certificate(settings, listens)
     if not provision and not settings.redis_url:
         raise CommandFailed("a node with a private Redis needs a document: --provision FILE", Exit.USAGE)
     document = read_encoded(provision) if provision else None

@@ -12,7 +12,7 @@ from pathlib import Path
 from kemi.accounts.directory import Directory
 from kemi.accounts.wire import encode
 from kemi.cli import processes
-from kemi.cli.listen import Listen, ask_options
+from kemi.cli.listen import Listen, ask_options, free_port
 from kemi.cli.node import NODE_FILE, NodeFile
 from kemi.cli.outcome import CommandFailed
 from kemi.cli.provisioned import provisioning_of
@@ -53,6 +53,8 @@ class RunningNode:
         self._private = not settings.redis_url
         if self._private:
             self._settings = replace(settings, redis_url=f"unix://{processes.redis_socket(settings)}")
+        if not settings.spiral_port:
+            self._settings = replace(self._settings, spiral_port=free_port())
         self._listens = listens
         self._document = document
         self._capture = capture
