@@ -3,6 +3,9 @@
 # make test    setup, then every test but the long ones        (ARGS="-k pickup" to choose)
 # make lint    ruff, mypy, import-linter
 # make bench-pickup   delay from the picker's INVITE to the caller's, as JSON lines
+# make bench-hidden   whether time tells a hidden account from one that is not there, as a JSON line
+# make races          two things that happen to one call at once, 500 times each, as JSON lines (RUNS=50 fewer)
+# make abuse          every way to take a foreign call that we know of, tried on a real node, as JSON lines
 # make soak-queue     200 callers in one queue, without and with a picker, as JSON lines
 
 SHELL := /bin/bash
@@ -10,15 +13,17 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .ONESHELL:
 
-PACKAGES := kamailio kamailio-python3-modules redis-server sip-tester tshark make python3-venv
+PACKAGES := kamailio kamailio-python3-modules kamailio-tls-modules kamailio-websocket-modules redis-server \
+    sip-tester tshark rtpengine-daemon make python3-venv openssl iptables iproute2
 # Kamailio's interpreter is Debian's: the virtual environment must be of the same one.
 PYTHON := /usr/bin/python3
 BIN := .venv/bin
 STAMP := .venv/installed-for-pyproject
 ARGS ?=
+RUNS ?= 500
 POLICY := /usr/sbin/policy-rc.d
 
-.PHONY: help setup packages demo test lint format bench-pickup soak-queue
+.PHONY: help setup packages demo test lint format bench-pickup bench-hidden races abuse soak-queue
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -26,7 +31,7 @@ help:
 setup: packages $(STAMP)
 	@echo "setup: ready, the command is $(BIN)/star87"
 
-# Installing them must not start Debian's own kamailio and redis services: they would hold port 5060.
+# Installing them must not start Debian's own kamailio, redis and rtpengine services: they would hold their ports.
 packages:
 	@missing=()
 	for package in $(PACKAGES); do
@@ -77,6 +82,15 @@ format: setup
 
 bench-pickup: setup
 	@$(BIN)/python -m tests.load.bench_pickup
+
+bench-hidden: setup
+	@$(BIN)/python -m tests.load.bench_hidden
+
+races: setup
+	@RUNS="$(RUNS)" $(BIN)/python -m tests.load.races $(ARGS)
+
+abuse: setup
+	@$(BIN)/python -m tests.load.abuse $(ARGS)
 
 soak-queue: setup
 	@$(BIN)/python -m tests.load.soak_queue
