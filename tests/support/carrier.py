@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +15,7 @@ from tests.support.phone_calls import Incoming, Outgoing
 from tests.support.ports import LOOPBACK
 from tests.support.sip_text import SipMessage, sdp
 from tests.support.until import until
+from tests.support.wire import Datagrams
 
 HOME, OTHER = "pbx.example.com", "other.example.com"
 CARRIER_IP = "127.0.0.2"
@@ -32,22 +32,19 @@ class Gateway(Phone):
     """A carrier's end of a trunk, at an address of its own. It is there before the node that it joins."""
 
     def __init__(self) -> None:
-        super().__init__(f"{LOOPBACK}:9", "+15559999", domain="carrier.example.net", name="Customer")
-        self._socket.close()
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind((CARRIER_IP, 0))
-        self.address = f"{CARRIER_IP}:{self._socket.getsockname()[1]}"
+        super().__init__(f"{LOOPBACK}:9", "+15559999", domain="carrier.example.net", name="Customer", host=CARRIER_IP)
 
     def joins(self, node: Node) -> None:
-        self._proxy = (LOOPBACK, node.port)
+        assert isinstance(self.wire, Datagrams)
+        self.wire.proxy = (LOOPBACK, node.port)
 
     def names(self, number: str, domain: str) -> None:
         """From now on it says in From that this is who calls."""
         self.number, self.domain = number, domain
 
-    def calls(self, number: str, *, host: str = HOME, headers: Headers = ()) -> Outgoing:
+    def calls(self, number: str, *, host: str = HOME, headers: Headers = (), supported: str = "replaces") -> Outgoing:
         """An INVITE to a number at the node, without credentials."""
-        call = Outgoing(self, f"sip:{number}@{host}", [("Supported", "replaces"), *headers], sdp())
+        call = Outgoing(self, f"sip:{number}@{host}", [("Supported", supported), *headers], sdp())
         call.invites()
         return call
 
@@ -150,8 +147,7 @@ class Site:
         until(lambda: not self._left(), within_s=15, what=lambda: f"no key of a call; there are {self._left()}")
 
     def _left(self) -> list[str]:
-        keys = [*self.node.keys(HOME), *self.node.keys(OTHER)]
-        return [key for key in keys if "}:agent:" not in key and "}:stats:" not in key]
+        return [*self.node.left_keys(HOME), *self.node.left_keys(OTHER)]
 
 
 def rings(call: Outgoing, phone: Phone) -> Incoming:

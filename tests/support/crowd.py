@@ -143,7 +143,9 @@ class Crowd(Phone):
     def _is_hung_up_on(self, bye: SipMessage) -> None:
         self.replies(bye, 200)
         caller = self._by_call[bye["Call-ID"]]
-        caller.talk, caller.is_over = None, True
+        # An agent's answer that crossed a pickup the node ends as well.
+        if bye["Call-ID"] == caller.talks_in:
+            caller.talk, caller.is_over = None, True
 
     def _cancel(self, call: Outgoing) -> str:
         return self.requests(

@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 
 from tests.support.fake_ksr_parts import models_of
 from tests.support.fake_ksr_state import Header, Message, Registered, Relay, Reply, Transaction, Xval
+from tests.support.fake_ksr_tables import Tables
 from tests.support.fake_ksr_variables import Variables
 from tests.support.ksr_surface import Function, Surface, committed
 
@@ -71,6 +72,8 @@ class FakeKsr:
         self.status = status
         """What the failure or reply callback is about."""
         self.transaction = Transaction()
+        self.tables: Tables = Tables(dict)
+        """What stands in each htable."""
         self._answers: dict[str, Iterator[Xval]] = {}
         self._models = dict(models_of(self))
         self.variables = Variables(self)

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.support.fake_ksr_state import Branch, Header, Part, Xval, same_header, yes
+from tests.support.fake_ksr_tables import Htable
 from tests.support.fake_ksr_transaction import Registrar, Sl, Tm, Tmx
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ class Corex(Part):
 
 
 PARTS: Mapping[str, type[Part]] = {
-    "": Core, "corex": Corex, "hdr": Hdr, "pv": Pv, "pvx": Pvx, "registrar": Registrar, "rr": Rr,
+    "": Core, "corex": Corex, "hdr": Hdr, "htable": Htable, "pv": Pv, "pvx": Pvx, "registrar": Registrar, "rr": Rr,
     "siputils": Siputils, "sl": Sl, "textops": Textops, "textopsx": Textopsx, "tm": Tm, "tmx": Tmx,
 }  # fmt: skip
 METHODS = (

@@ -12,6 +12,7 @@ from kemi.errors import StoreUnavailable
 from kemi.pickup.event import PickupEvent
 from kemi.queueing.queue import Again, Duty, Entry, Expired, Joined, Line, Missed, Offer
 from kemi.sip.dialog import DialogId
+from kemi.sip.flow import Flow
 from kemi.sip.ports import Callback
 
 DOMAIN = "pbx.example.com"
@@ -53,6 +54,7 @@ class QueuedTransaction:
         self.relays_fail = False
         self.timers_ms = (0, 0)
         self.armed: tuple[Callback | None, Callback | None] = (None, None)
+        self._aimed: tuple[str, ...] = ()
 
     @property
     def is_suspended(self) -> bool:
@@ -73,8 +75,8 @@ class QueuedTransaction:
         self._tagged = True
         self._did.append(("provisional", status, reason))
 
-    def repeat_provisional(self, call_id: str, cseq: str, status: int, reason: str) -> None:
-        self._did.append(("repeat", call_id, cseq, status, reason))
+    def reply_elsewhere(self, call_id: str, cseq: str, status: int, reason: str) -> None:
+        self._did.append(("reply_elsewhere", call_id, cseq, status, reason))
 
     def suspend(self) -> None:
         assert self.armed == (None, Callback.QUEUE_FAILURE), "nobody would see its timers run out"
@@ -92,7 +94,8 @@ class QueuedTransaction:
 
     def relay(self) -> bool:
         assert self._state == "open", f"relayed while it is {self._state}"
-        contacts = self._phones.take()
+        contacts = self._phones.take() or self._aimed
+        self._aimed = ()
         assert contacts, "relayed to nobody"
         if self.relays_fail:
             return False
@@ -106,6 +109,10 @@ class QueuedTransaction:
 
     def set_timers(self, *, answer_ms: int, silence_ms: int) -> None:
         self.timers_ms = (answer_ms, silence_ms)
+
+    def aim(self, uri: str, flow: Flow | None = None) -> None:
+        assert flow is not None, "agents are rung by their registrations, a picker by way of this node"
+        self._aimed = (uri,)
 
     def remember(self, name: str, note: str) -> None:
         self.notes[name] = note
@@ -196,6 +203,9 @@ class FakeQueueStore:
 
     def lost(self, domain: str, key: str) -> None:
         self._did.append(("lost", domain, key))
+
+    def release(self, domain: str, key: str, token: str) -> None:
+        self._did.append(("release", domain, key, token))
 
     def overflowed(self, domain: str, key: str) -> None:
         self._did.append(("overflowed", domain, key))

@@ -11,12 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from kemi.dialogs.late_answers import LateAnswers
 from kemi.sip.flow import Flow
+from tests.support.fake_spiral import FakeMarks, FakeSpiral
 from tests.support.fake_transaction import FakeLocation, FakeTransaction
 
 DOMAIN = "pbx.example.com"
 FLOW = Flow("udp", "192.0.2.4", 5070, "udp:192.0.2.1:5060")
 CALLEE_FLOW = Flow("udp", "192.0.2.9", 5090, "udp:192.0.2.1:5060")
+CALLEE_CONTACT = "sip:callee@192.0.2.9:5090"
 
 
 @dataclass
@@ -28,6 +31,7 @@ class FakeMessage:
     ruri_user: str = "101"
     ruri_host: str = DOMAIN
     ruri_is_here: bool = False
+    is_own: bool = False
     from_user: str = "104"
     from_host: str = DOMAIN
     from_display: str = "Dave"
@@ -40,9 +44,18 @@ class FakeMessage:
     contact_uri: str = "sip:104@192.0.2.4:5070"
     body: str = ""
     flow: Flow = FLOW
+    fingerprint: str = "fingerprint"
     headers: list[tuple[str, str]] = field(default_factory=list)
     appended: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
+    kept_flow: int = 0
+    """How often it was asked to keep its flow."""
+    is_nearest: bool = False
+    """Its sender was taken for the next hop then, whatever its Via says."""
+
+    def keep_flow(self, *, nearest: bool = False) -> None:
+        self.kept_flow += 1
+        self.is_nearest = nearest
 
     def header(self, name: str) -> str:
         return next(iter(self.header_values(name)), "")
@@ -79,6 +92,11 @@ class FakeProxy:
         self.route_leads_here = True
         self.route_tenant = ""
         """What the Route says that this node wrote into its Record-Route."""
+        self.record_route_tenant = ""
+        """What this node wrote into the Record-Route of a request that was here before."""
+        self.named_by: list[str] = []
+        """Callers whose calls' names were noted."""
+        self.name_is_anothers = False
         self.recorded: list[str] = []
         """The tenant of each Record-Route."""
 
@@ -101,12 +119,19 @@ class FakeProxy:
         self.did.append("follow_route")
         return self.route_leads_here
 
+    def has_name_of_own(self, caller: str) -> bool:
+        self.named_by.append(caller)
+        return not self.name_is_anothers
+
     def record_route(self, tenant: str) -> None:
         self.did.append("record_route")
         self.recorded.append(tenant)
 
     def tenant_of_route(self) -> str:
         return self.route_tenant
+
+    def tenant_of_record_route(self) -> str:
+        return self.record_route_tenant
 
     def apply_changes(self) -> None:
         self.did.append("apply_changes")
@@ -150,22 +175,39 @@ class FakeScene:
         if request.method == "CANCEL":
             self.transaction.cancels = request.call_id
         self.proxy = FakeProxy()
+        self.spiral, self.marks = FakeSpiral(self.transaction), FakeMarks()
+        self.late_answers = LateAnswers(self.message, self.marks, self.spiral)
 
     def message(self) -> FakeMessage:
         return self.at_hand
 
-    def reply(self, status: int, *, to_tag: str = "", branch: int = 0, body: str = "") -> FakeMessage:
-        """Go on to the callback of a reply."""
+    def reply(
+        self,
+        status: int,
+        *,
+        to_tag: str = "",
+        branch: int = 0,
+        body: str = "",
+        routes: Sequence[str] = (),
+    ) -> FakeMessage:
+        """Go on to the callback of a reply of the called phone. routes: lines of Record-Route."""
+        request = self.request
         self.transaction.branch = branch
         self.at_hand = replace(
-            self.request,
+            request,
             status=status,
             to_tag=to_tag,
             body=body,
             flow=CALLEE_FLOW,
-            headers=[],
+            contact_uri=CALLEE_CONTACT,
+            headers=[
+                ("From", f"<sip:{request.from_user}@{request.from_host}>;tag={request.from_tag}"),
+                ("To", f"<sip:{request.to_user}@{request.to_host}>;tag={to_tag}"),
+                *(("Record-Route", route) for route in routes),
+            ],
             appended=[],
             removed=[],
+            kept_flow=0,
         )
         return self.at_hand
 

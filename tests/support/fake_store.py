@@ -6,11 +6,16 @@ from collections.abc import Iterable, Sequence
 
 from kemi.accounts.model import Kind
 from kemi.dialogs.record import Caller, CallRecord
-from kemi.dialogs.tracking import Answer, Device, Placement
-from kemi.pickup.claim import Claim, Picked, Wanted
+from kemi.dialogs.replaced import Confirmed, Early
+from kemi.dialogs.tracking import Answer, Answered, Device, Placement
+from kemi.errors import StoreUnavailable
+from kemi.pickup.claim import Claim, Outcome, Picked, Rerouted, Wanted
+from kemi.pickup.devices import Verdict
 from kemi.pickup.event import PickupEvent
 from kemi.queueing.queue import Again, Duty, Entry, Expired, Joined, Line, Missed, Offer
-from kemi.sip.dialog import DialogId
+from kemi.settings import Settings
+from kemi.sip.aor import Aor
+from kemi.sip.dialog import DialogId, Replaces
 from kemi.sip.flow import Flow
 from tests.support.fake_sip import DOMAIN, FLOW
 
@@ -24,6 +29,8 @@ class FakeTracking:
         self.picker = ""
         """Who has claimed the call that ends."""
         self.picked_up_meanwhile = False
+        self.found = Answered.DONE
+        """What the next answer of a callee finds."""
         self.fails: Exception | None = None
 
     def enter(self, call: Placement) -> None:
@@ -37,8 +44,10 @@ class FakeTracking:
     def branch_failed(self, domain: str, dialog: DialogId, branch: int) -> None:
         self.told.append(("branch_failed", domain, dialog, branch))
 
-    def answered(self, domain: str, dialog: DialogId, answer: Answer) -> None:
+    def answered(self, domain: str, dialog: DialogId, answer: Answer) -> Answered:
+        self._fail()
         self.told.append(("answered", domain, dialog, answer))
+        return self.found
 
     def forget(self, domain: str, dialog: DialogId) -> None:
         self.told.append(("forget", domain, dialog))
@@ -71,6 +80,22 @@ class FakeTracking:
             raise self.fails
 
 
+class FakeDialogs:
+    """Implements ReplacedDialogs: every header names what stands in `found`."""
+
+    def __init__(self) -> None:
+        self.found: Early | Confirmed | None = None
+        self.asked: list[tuple[str, Replaces, str]] = []
+        self.fails: Exception | None = None
+
+    def replaced(self, domain: str, replaces: Replaces, sender: str) -> Early | Confirmed | None:
+        assert sender, "somebody sent it"
+        if self.fails is not None:
+            raise self.fails
+        self.asked.append((domain, replaces, sender))
+        return self.found
+
+
 class FakePickupStore:
     """Implements PickupStore: gives out the calls in `line`, or raises what stands there instead of one.
 
@@ -80,10 +105,26 @@ class FakePickupStore:
     def __init__(self, *line: CallRecord | Exception) -> None:
         self.line = list(line)
         self.asked: list[Wanted] = []
+        self.denials: list[Aor] = []
+        self.denying: Exception | None = None
+        """What counting a denied attempt raises."""
         self.held: dict[str, str] = {}
         """Key and token of each claim that is neither released nor picked."""
         self.released: list[str] = []
         self.picks: list[Picked] = []
+        self.learnt: dict[str, Verdict] = {}
+        """What is remembered of the caller's device, by the call's key."""
+        self.remembered: list[tuple[str, Verdict]] = []
+        self.rerouting = Rerouted.DONE
+        """Whether the claimed call can still be sent to the picker's device."""
+        self.offers: dict[str, str] = {}
+        """What is being sent to a picker's device, by the call's key."""
+        self.prolonged_ms: list[int] = []
+        """How long each claim lasts that a call was sent under."""
+        self.outcome: tuple[Outcome, str] = (Outcome.DONE, "")
+        """What `picked` finds."""
+        self.away: set[str] = set()
+        """Operations that get no answer."""
 
     def claim(self, wanted: Wanted) -> Claim | None:
         assert wanted.token not in {before.token for before in self.asked}, "a token is used once"
@@ -92,21 +133,53 @@ class FakePickupStore:
             if isinstance(offer, Exception):
                 self.line.remove(offer)
                 raise offer
-            if offer.key not in wanted.tried and offer.key not in self.held:
+            eligible = not wanted.only or (offer.key, offer.number) == (wanted.only, wanted.number)
+            if eligible and offer.key not in wanted.tried and offer.key not in self.held:
                 self.held[offer.key] = wanted.token
-                return Claim(wanted.token, offer)
+                return Claim(wanted.token, offer, self.learnt.get(offer.key, Verdict.UNKNOWN))
         return None
+
+    def denied(self, picker: Aor) -> None:
+        self.denials.append(picker)
+        if self.denying is not None:
+            raise self.denying
 
     def release(self, domain: str, key: str, token: str) -> None:
         assert domain == DOMAIN
         assert self.held.pop(key, None) == token, f"{key} is released with a token that does not hold it"
         self.released.append(key)
+        self.offers.pop(key, None)
 
-    def picked(self, domain: str, picked: Picked) -> None:
+    def reroute(self, domain: str, key: str, token: str, *, ttl_ms: int, offer: str) -> Rerouted:
+        self._answer("reroute")
+        assert domain == DOMAIN
+        assert self.held.get(key) == token, f"{key} is sent with a token that does not hold it"
+        if self.rerouting is Rerouted.DONE:
+            self.offers[key] = offer
+            self.prolonged_ms.append(ttl_ms)
+        return self.rerouting
+
+    def rerouted(self, domain: str, dialog: DialogId) -> str:
+        self._answer("rerouted")
+        assert domain == DOMAIN
+        return self.offers.get(dialog.key, "")
+
+    def picked(self, domain: str, picked: Picked) -> tuple[Outcome, str]:
+        self._answer("picked")
         assert domain == DOMAIN
         held = self.held.pop(picked.key, None)
         assert held == picked.token, f"{picked.key} is picked with a token that does not hold it"
         self.picks.append(picked)
+        return self.outcome
+
+    def remember_device(self, domain: str, device: str, verdict: Verdict) -> None:
+        assert domain == DOMAIN
+        assert verdict is not Verdict.UNKNOWN, "there is nothing to remember"
+        self.remembered.append((device, verdict))
+
+    def _answer(self, operation: str) -> None:
+        if operation in self.away:
+            raise StoreUnavailable(f"{operation} got no answer")
 
 
 class FakeQueueStore:
@@ -153,6 +226,9 @@ class FakeQueueStore:
         before = len(self.logged_out)
         self.logged_out = self.logged_out - {agent} if duty is Duty.IN else self.logged_out | {agent}
         return len(self.logged_out) != before
+
+    def release(self, domain: str, key: str, token: str) -> None:
+        self.told.append(("release", domain, key, token))
 
     def lost(self, domain: str, key: str) -> None:
         self.told.append(("lost", domain, key))
@@ -201,9 +277,10 @@ def ringing_call(
     tags: tuple[str, ...] = ("callee-1",),
     caller_number: str = "104",
     waiting: bool = False,
+    transaction: str = "",
     **of_caller: object,
 ) -> CallRecord:
-    """A call that rings at an account, with one early dialog."""
+    """A call that rings at an account, with one early dialog. transaction: on this node; '': on another one."""
     calling = caller(call_id, number=caller_number, **of_caller)
     return CallRecord(
         domain=DOMAIN,
@@ -216,6 +293,8 @@ def ringing_call(
         early_tags=tags,
         ringing=() if waiting else (number,),
         waiting=waiting,
+        node=Settings().node if transaction else "elsewhere",
+        transaction=transaction,
     )
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from kemi.sip.flow import Flow
 from kemi.sip.ports import Callback
 
+CALLER_FLOW = Flow("udp", "192.0.2.4", 5070, "udp:127.0.0.1:5060")
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -32,19 +34,22 @@ class FakeTransaction:
     def __init__(self, location: FakeLocation) -> None:
         self.replies: list[tuple[int, str, tuple[str, ...]]] = []
         self.provisionals: list[tuple[int, str]] = []
-        self.repeated: list[tuple[str, str, int, str]] = []
-        """Call-ID, CSeq, status and reason of what was said again in other transactions."""
+        self.said_elsewhere: list[tuple[str, str, int, str]] = []
+        """Call-ID, CSeq, status and reason of what was answered in other transactions."""
         self.sent: list[Sent] = []
         self.relays_fail = 0
         """How many of the next relays find nobody."""
         self.answered_failures = 0
         self.created = False
+        self.cancelled_others = 0
+        """How often all branches but that of the reply at hand were cancelled."""
         self.suspended: list[Sent] = []
         """One for each suspension: what was armed, and the timers."""
         self.elsewhere: dict[str, Callable[[Callback], None]] = {}
         """The node's suspended transactions by name: what resuming each runs."""
         self.notes: dict[str, str] = {}
         self.branch = 0
+        self.caller_end = ("sip:104@192.0.2.4:5070", CALLER_FLOW)
         self.is_cancelled = False
         self.is_unanswered = False
         self.final_headers: dict[str, str] = {}
@@ -53,6 +58,7 @@ class FakeTransaction:
         """How often a failure callback went on without what had been answered so far."""
         self.is_known = True
         self.cancels = ""
+        self.caller_end = ("sip:104@192.0.2.4:5070", Flow("udp", "192.0.2.4", 5070, "udp:192.0.2.1:5060"))
         self._final_status = 0
         self._location = location
         self._target: tuple[str, Flow | None] = ("", None)
@@ -97,8 +103,8 @@ class FakeTransaction:
         assert not self.replies, f"{status} after the final answer"
         self.provisionals.append((status, reason))
 
-    def repeat_provisional(self, call_id: str, cseq: str, status: int, reason: str) -> None:
-        self.repeated.append((call_id, cseq, status, reason))
+    def reply_elsewhere(self, call_id: str, cseq: str, status: int, reason: str) -> None:
+        self.said_elsewhere.append((call_id, cseq, status, reason))
 
     def suspend(self) -> None:
         assert self.created, "suspended without a transaction"
@@ -135,6 +141,9 @@ class FakeTransaction:
     def set_timers(self, *, answer_ms: int, silence_ms: int) -> None:
         assert min(answer_ms, silence_ms) > 0, "tm takes no timer of zero"
         self._timers = (answer_ms, silence_ms)
+
+    def cancel_others(self) -> None:
+        self.cancelled_others += 1
 
     def ignore_6xx(self) -> None:
         self._ignores_6xx = True

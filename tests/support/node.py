@@ -26,20 +26,32 @@ from tests.support.until import until
 STAR87 = Path(sys.executable).parent / "star87"
 READY_WITHIN_S = 40.0
 STOP_WITHIN_S = 20.0
+MARK_MS = 5000
+"""How long a mark in the place of a call stays at most (store/lua/_line.lua)."""
 
 
 class Node:
     """A context in which one node runs with a private Redis; its logs are in `folder`.
 
     document: the provisioning YAML. environment: STAR87_… variables that differ from the defaults.
+    listen: addresses beside its own, as for --listen. inside: what its command line begins with.
     """
 
     def __init__(
-        self, folder: Path, document: str, *, name: str = "n", environment: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        document: str,
+        *,
+        name: str = "n",
+        environment: Mapping[str, str] | None = None,
+        listen: Sequence[str] = (),
+        inside: Sequence[str] = (),
     ) -> None:
         self.folder = folder
         self.name = name
         self.port = free_port()
+        self._inside = inside
+        self._listen = [f"udp:{self.address}", f"tcp:{self.address}", *listen]
         self.document = folder / "provision.yaml"
         self._environment = {k: v for k, v in os.environ.items() if not k.startswith("STAR87_")}
         self._environment.update(environment or {})
@@ -52,14 +64,18 @@ class Node:
     def address(self) -> str:
         return f"{LOOPBACK}:{self.port}"
 
+    def reached_by(self, transport: str) -> str:
+        """host:port where this transport is spoken; of several the last that was given."""
+        return next(it.partition(":")[2] for it in reversed(self._listen) if it.startswith(f"{transport}:"))
+
     def __enter__(self) -> Node:
         """Start; returns when the node has said `ready`. Raises AssertionError with what it said instead."""
         self._out, self._err = self.folder / "run.out", self.folder / "run.err"
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self._process = subprocess.Popen(
                 [
-                    *(str(STAR87), "run", "--provision", str(self.document)),
-                    *("--listen", f"udp:{self.address}", "--listen", f"tcp:{self.address}"),
+                    *(*self._inside, str(STAR87), "run", "--provision", str(self.document)),
+                    *(part for address in self._listen for part in ("--listen", address)),
                     *("--run-dir", str(self.folder), "--node", self.name),
                 ],
                 stdin=subprocess.DEVNULL,
@@ -101,15 +117,16 @@ class Node:
 
     def star87(self, *arguments: str) -> Any:
         """What `star87 ARGUMENTS --json` prints about this node, decoded; raises AssertionError when it fails."""
-        done = subprocess.run(
-            [str(STAR87), *arguments, "--json", "--run-dir", str(self.folder), "--node", self.name],
-            capture_output=True,
-            text=True,
-            env=self._environment,
-            timeout=20,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        return json.loads(self._ran(*arguments, "--json"))
+
+    def says(self, *arguments: str) -> str:
+        """What `star87 ARGUMENTS` prints about this node for people; raises AssertionError when it fails."""
+        return self._ran(*arguments)
+
+    def follows(self, out: Path, *arguments: str) -> subprocess.Popen[bytes]:
+        """Begin `star87 ARGUMENTS`, which prints into a file until it is ended."""
+        with out.open("wb") as to:
+            return subprocess.Popen(self._command(*arguments), stdout=to, env=self._environment)
 
     def apply(self, document: str) -> None:
         """Put another provisioning document in force, by `star87 apply`."""
@@ -121,6 +138,11 @@ class Node:
             env=self._environment,
             timeout=20,
         )
+
+    def kamcmd(self, *words: str) -> str:
+        """What Kamailio answers to a command on its control socket."""
+        command = ["/usr/sbin/kamcmd", "-s", f"unix:{self.folder / self.name}/ctl.sock", *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=10).stdout
 
     def log(self) -> str:
         """What Kamailio has logged."""
@@ -137,11 +159,35 @@ class Node:
         return sorted(key.decode() for key in found if key.decode() != events(domain))
 
     def left_keys(self, domain: str) -> list[str]:
-        """The keys of a tenant that do not outlive its calls by design: no agent's and no group's figures."""
-        stay = tuple(tenant(domain) + SUFFIXES[name] for name in ("agent", "stats"))
-        return [key for key in self.keys(domain) if not key.startswith(stay)]
+        """The keys of a tenant that do not outlive its calls by design, and marks.
+
+        A mark is what the end of a call leaves for a few seconds, for what crosses it.
+        """
+        stay = tuple(tenant(domain) + SUFFIXES[name] for name in ("agent", "stats", "replaces", "denied", "noted"))
+        return [key for key in self.keys(domain) if not key.startswith(stay) and not self._is_mark(domain, key)]
+
+    def call_keys(self, domain: str) -> list[str]:
+        """The keys of a tenant that are of its calls: without what is counted of pickers who were refused."""
+        figures = tuple(tenant(domain) + SUFFIXES[name] for name in ("denied", "noted"))
+        return [key for key in self.keys(domain) if not key.startswith(figures)]
+
+    def _is_mark(self, domain: str, key: str) -> bool:
+        if not key.startswith(tenant(domain) + SUFFIXES["call"]):
+            return False
+        gone, left_ms = self._redis.hexists(key, "gone"), cast(int, self._redis.pttl(key))
+        return bool(gone) and 0 < left_ms <= MARK_MS
 
     def roster(self, domain: str, agents: Sequence[str], groups: Sequence[str]) -> Roster:
         """The state of agents and of agent groups."""
         with self._one_at_a_time:
             return self._store.queues.roster(domain, agents, groups)
+
+    def _command(self, *arguments: str) -> list[str]:
+        return [str(STAR87), *arguments, "--run-dir", str(self.folder), "--node", self.name]
+
+    def _ran(self, *arguments: str) -> str:
+        done = subprocess.run(
+            self._command(*arguments), capture_output=True, text=True, env=self._environment, timeout=20
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout

@@ -1,4 +1,4 @@
-"""A telephone for tests: one socket, no thread, no clock. It sends what it is told and waits for what it expects.
+"""A telephone for tests: one wire, no thread, no clock. It sends what it is told and waits for what it expects.
 
 with Phone(node.address, "104", domain="pbx.example.com") as dave:
     call = dave.dials("101")
@@ -10,15 +10,15 @@ with Phone(node.address, "104", domain="pbx.example.com") as dave:
 from __future__ import annotations
 
 import secrets
-import socket
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
 from tests.support.phone_calls import Incoming, Outgoing
-from tests.support.ports import LOOPBACK, free_port
+from tests.support.ports import LOOPBACK
 from tests.support.sip_text import SipMessage, credentials, sdp
+from tests.support.wire import Wire, open_wire
 
 PASSWORD = "change-me"
 WITHIN_S = 4.0
@@ -26,7 +26,10 @@ Headers = Sequence[tuple[str, str]]
 
 
 class Phone:
-    """One extension's device. `inbox` keeps what came and nobody has asked for yet; repeated messages come once."""
+    """One extension's device. `inbox` keeps what came and nobody has asked for yet, `came` all of it.
+
+    Repeated messages come once.
+    """
 
     def __init__(
         self,
@@ -37,20 +40,18 @@ class Phone:
         password: str = PASSWORD,
         transport: str = "udp",
         name: str = "",
+        host: str = LOOPBACK,
     ) -> None:
-        host, _, port = proxy.rpartition(":")
-        self._proxy = (host, int(port))
+        """proxy: host:port. host: its own address."""
+        place, _, port = proxy.rpartition(":")
         self.number, self.domain, self.password, self.transport = number, domain, password, transport
         self.name = name or f"Phone {number}"
         self.inbox: list[SipMessage] = []
+        self.came: list[SipMessage] = []
+        self._invalid = f"{secrets.token_hex(6)}.invalid"
         self._seen: set[bytes] = set()
-        self._unread = b""
-        if transport == "tcp":
-            self._socket = socket.create_connection(self._proxy, WITHIN_S, (LOOPBACK, 0))
-        else:
-            self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            self._socket.bind((LOOPBACK, free_port()))
-        self.address = f"{LOOPBACK}:{self._socket.getsockname()[1]}"
+        self.wire: Wire = open_wire(transport, (place, int(port)), host)
+        self.address = "{}:{}".format(*self.wire.address)
 
     def __enter__(self) -> Self:
         return self
@@ -61,7 +62,7 @@ class Phone:
         self.close()
 
     def close(self) -> None:
-        self._socket.close()
+        self.wire.close()
 
     @property
     def aor(self) -> str:
@@ -69,18 +70,19 @@ class Phone:
 
     @property
     def contact(self) -> str:
+        if self.transport in ("ws", "wss"):
+            # RFC 7118 §5.2: a browser does not know its address.
+            return f"sip:{self.number}@{self._invalid};transport=ws"
         return f"sip:{self.number}@{self.address};transport={self.transport}"
 
     def via(self) -> str:
-        return f"SIP/2.0/{self.transport.upper()} {self.address};branch=z9hG4bK{secrets.token_hex(8)};rport"
+        here = self._invalid if self.transport in ("ws", "wss") else self.address
+        return f"SIP/2.0/{self.transport.upper()} {here};branch=z9hG4bK{secrets.token_hex(8)};rport"
 
     def sends(self, message: str | bytes) -> None:
         """Put it on the wire as it stands."""
         raw = message if isinstance(message, bytes) else message.encode("utf-8", "surrogateescape")
-        if self.transport == "tcp":
-            self._socket.sendall(raw)
-        else:
-            self._socket.sendto(raw, self._proxy)
+        self.wire.sends(raw)
 
     def expects(self, what: Callable[[SipMessage], bool], named: str, within_s: float = WITHIN_S) -> SipMessage:
         """The first message that satisfies `what`; raises AssertionError when none comes in time."""
@@ -125,7 +127,7 @@ class Phone:
             ("Contact", f"<{self.contact}>"),
         ]
         fields = [(name, value) for name, value in own if name.lower() not in given] + list(headers)
-        if body:
+        if body and "content-type" not in given:
             fields.append(("Content-Type", "application/sdp"))
         lines = [f"{name}: {value}" for name, value in fields]
         length = len(body.encode("utf-8", "surrogateescape"))
@@ -171,18 +173,31 @@ class Phone:
         branch = via.split("branch=")[1].partition(";")[0]
         return self.expects(lambda m: m.status >= 200 and branch in m["Via"], "a final answer", within_s)
 
-    def registers(self, *, contact: str = "", expires: int = 300, **more: str) -> SipMessage:
+    def registers(self, *, contact: str = "", expires: int = 300, supported: str = "", **more: str) -> SipMessage:
         """The answer to a REGISTER of this phone's contact, or another."""
         target = contact or f"<{self.contact}>"
         headers = [("Contact", target), ("Expires", str(expires))]
+        if supported:
+            headers.append(("Supported", supported))
         return self.asks("REGISTER", to=more.pop("to", self.aor), headers=headers, **more)
 
     def dials(
-        self, dialled: str, *, headers: Headers = (), body: str | None = None, supported: str = "replaces"
+        self,
+        dialled: str,
+        *,
+        headers: Headers = (),
+        body: str | None = None,
+        supported: str = "replaces",
+        part_of: Outgoing | None = None,
     ) -> Outgoing:
-        """Call a number; the challenge is answered. supported: value of the Supported header, '' for none."""
+        """Call a number; the challenge is answered. supported: value of the Supported header, '' for none.
+
+        part_of: the other branch of a call that a proxy forked on its way here.
+        """
         extra = [*([("Supported", supported)] if supported else []), *headers]
         call = Outgoing(self, f"sip:{dialled}@{self.domain}", extra, sdp() if body is None else body)
+        if part_of is not None:
+            call.call_id, call.tag = part_of.call_id, part_of.tag
         call.invites()
         answer = call.expects_any()
         if answer.status in (401, 407):
@@ -228,30 +243,12 @@ class Phone:
         """Put the next message into the inbox; False when none came."""
         if within_s <= 0:
             return False
-        self._socket.settimeout(within_s)
         try:
-            raw = self._reads()
+            raw = self.wire.reads(within_s)
         except (TimeoutError, ConnectionRefusedError):
             return False
         if raw.strip() and raw not in self._seen:
             self._seen.add(raw)
             self.inbox.append(SipMessage.parse(raw))
+            self.came.append(self.inbox[-1])
         return True
-
-    def _reads(self) -> bytes:
-        if self.transport == "udp":
-            return self._socket.recv(65535)
-        while b"\r\n\r\n" not in self._unread:
-            self._unread += self._more()
-        head, _, rest = self._unread.partition(b"\r\n\r\n")
-        length = int(SipMessage.parse(head + b"\r\n\r\n")["Content-Length"])
-        while len(rest) < length:
-            rest += self._more()
-        self._unread = rest[length:]
-        return head + b"\r\n\r\n" + rest[:length]
-
-    def _more(self) -> bytes:
-        came = self._socket.recv(65535)
-        if not came:
-            raise AssertionError(f"{self.number}: the node closed the connection")
-        return came

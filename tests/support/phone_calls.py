@@ -21,6 +21,14 @@ class Dialog:
         self._own, self._peer = own, peer
         self._cseq = 100
 
+    @property
+    def own_tag(self) -> str:
+        return self._own.rpartition(";tag=")[2]
+
+    @property
+    def peer_tag(self) -> str:
+        return self._peer.rpartition(";tag=")[2]
+
     def sends(
         self,
         method: str,
@@ -70,11 +78,18 @@ class Dialog:
 
     def reinvites(self, peer: Phone, direction: str, answered: str) -> None:
         """Send another description of this direction; the other phone answers with its own."""
-        via = self.sends("INVITE", body=sdp(direction))
-        peer.replies(peer.gets("INVITE", self.call_id), 200, body=sdp(answered))
-        assert self.phone.answer_to(via).status == 200
+        self.offers(peer, sdp(direction), sdp(answered))
+
+    def offers(self, peer: Phone, offer: str, answer: str) -> tuple[str, str]:
+        """Send another description; the other phone answers. Returns what it got, and what this one got."""
+        via = self.sends("INVITE", body=offer)
+        invite = peer.gets("INVITE", self.call_id)
+        peer.replies(invite, 200, body=answer)
+        accepted = self.phone.answer_to(via)
+        assert accepted.status == 200
         self.sends("ACK", cseq=self._cseq)
         peer.gets("ACK", self.call_id)
+        return invite.body, accepted.body
 
 
 class Outgoing:
@@ -144,13 +159,17 @@ class Outgoing:
         assert self.cancels().status == 200
         assert self.ends_with().status == 487
 
-    def dialog(self, answer: SipMessage) -> Dialog:
-        """The dialog that a 200 made; it is acknowledged."""
+    def dialog(self, answer: SipMessage, *, body: str = "") -> Dialog:
+        """The dialog that a 200 made; it is acknowledged. body: the answer to an offer in the 200."""
+        dialog = self.early_dialog(answer)
+        dialog.sends("ACK", cseq=self.cseq, body=body)
+        return dialog
+
+    def early_dialog(self, answer: SipMessage) -> Dialog:
+        """The dialog that an answer to the INVITE made (RFC 3261 §12.1.2)."""
         routes = list(reversed(answer.all("Record-Route")))
         own = f'"{self.phone.name}" <{self.phone.aor}>;tag={self.tag}'
-        dialog = Dialog(self.phone, self.call_id, own, answer["To"], answer.contact, routes)
-        dialog.sends("ACK", cseq=self.cseq)
-        return dialog
+        return Dialog(self.phone, self.call_id, own, answer["To"], answer.contact, routes)
 
     def _request(self, method: str, headers: list[tuple[str, str]], body: str) -> str:
         return self.phone.requests(

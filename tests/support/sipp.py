@@ -6,7 +6,7 @@ import shlex
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -59,7 +59,10 @@ class Phone:
     def register(self) -> None:
         """Register this phone's port; raises AssertionError when the node refuses."""
         # A Call-ID of its own: a second REGISTER on the same one would need a higher CSeq (RFC 3261 §10.2.4).
-        run = self.play(PHONES / "registers.xml", label=f"{self.name}-registers", call="register-%p-%u")
+        # By UDP: what listens for calls is another SIPp, and a connection would end with this one.
+        contact = {"heard": "tcp" if self.transport == "t1" else "udp"}
+        by_udp = replace(self, transport="u1")
+        run = by_udp.play(PHONES / "registers.xml", label=f"{self.name}-registers", call="register-%p-%u", keys=contact)
         run.finish()
 
     def play(
@@ -88,6 +91,7 @@ class Phone:
             *(("-s", dials) if dials else ()),
         ]
         values = {"number": self.number, "name": self.name, "domain": setting.domain, "supported": "replaces"}
+        values["contact"] = f"{LOOPBACK}:{self.port}"
         for key, value in {**values, **(keys or {})}.items():
             command += ["-key", key, value]
         command += ["-timeout", f"{TIMEOUT_S}s", "-timeout_error", *more]

@@ -11,6 +11,7 @@ import yaml
 
 from tests.support.node import Node
 from tests.support.phone import PASSWORD, Phone
+from tests.support.ports import LOOPBACK
 
 IN_FORCE_WITHIN_S = 1.0
 ASKED = 16
@@ -53,8 +54,12 @@ def document_of(tenants: Sequence[dict[str, Any]]) -> str:
 class Tenants:
     """The document of a node, and which of its tenants is free."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, change: Callable[[dict[str, Any]], None] | None = None) -> None:
+        """change: what all of these tenants have different."""
         self._documents = {f"t{n}.example.com": tenant_document(f"t{n}.example.com") for n in range(count)}
+        if change:
+            for document in self._documents.values():
+                change(document)
         self._free = list(self._documents)
 
     def document(self) -> str:
@@ -80,10 +85,25 @@ class Tenant:
         self._phones: list[Phone] = []
         self._changes = 0
 
-    def phone(self, number: str, *, transport: str = "udp", register: bool = False, node: Node | None = None) -> Phone:
-        """An extension's phone, closed when the test ends; it registers if it is to be called."""
+    def phone(
+        self,
+        number: str,
+        *,
+        transport: str = "udp",
+        register: bool = False,
+        node: Node | None = None,
+        host: str = LOOPBACK,
+    ) -> Phone:
+        """An extension's phone, closed when the test ends; it registers if it is to be called. host: its address."""
         place = node or self.node
-        phone = Phone(place.address, number, domain=self.domain, transport=transport, name=_NAMES.get(number, ""))
+        phone = Phone(
+            place.reached_by(transport),
+            number,
+            domain=self.domain,
+            transport=transport,
+            name=_NAMES.get(number, ""),
+            host=host,
+        )
         self._phones.append(phone)
         if register:
             answer = phone.registers()
