@@ -10,6 +10,7 @@ from typing import cast
 import pytest
 
 from kemi.accounts.current import Follower
+from kemi.dialogs.late_answers import LateAnswers
 from kemi.errors import (
     AlreadyAnswered,
     NoSuchAccount,
@@ -23,28 +24,39 @@ from kemi.errors import (
     StoreUnavailable,
 )
 from kemi.handler import Handler
+from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
 from kemi.queueing.service import Queueing
 from kemi.routing.calls import Calls
 from kemi.routing.in_dialog import InDialog
+from kemi.routing.media import Media
 from kemi.routing.requests import Requests
 from kemi.routing.trunks import Trunks
+from kemi.routing.websocket import WebSocketGate
 from kemi.sip.ports import Callback
 from tests.support.fake_sip import FakeMessage, FakeScene, invite
 
 ANSWERING = (
     "ksr_request_route",
     "ksr_failure_pickup",
+    "ksr_failure_reroute",
     "ksr_failure_gateway",
     "ksr_failure_queue",
     "ksr_resumed_queue",
 )
 GUARDED = (
+    "ksr_branch_call",
     "ksr_reply_call",
     "ksr_failure_call",
     "ksr_branch_pickup",
     "ksr_reply_pickup",
+    "ksr_reply_reroute",
+    "ksr_first_answer",
+    "ksr_late_answer",
     "ksr_reply_renewed",
+    "ksr_reply_prack",
+    "ksr_reply_passed",
+    "ksr_http",
     "ksr_dispatch",
 )
 EVERY = (*ANSWERING, *GUARDED, "ksr_follow_provisioning")
@@ -99,10 +111,14 @@ class Boundary:
             cast(Requests, service("requests")),
             cast(Calls, service("calls")),
             cast(PickupService, service("pickup")),
+            cast(Reroute, service("reroute")),
             cast(InDialog, service("in_dialog")),
             cast(Queueing, service("queueing")),
             cast(Trunks, service("trunks")),
+            cast(LateAnswers, service("late_answers")),
             cast(Follower, service("follower")),
+            cast(Media, service("media")),
+            cast(WebSocketGate, service("gate")),
             self.scene.message,
             self.scene.transaction,
             self.reported.append,
@@ -144,8 +160,9 @@ def test_given_any_error_when_kamailio_goes_on_by_itself_then_it_is_reported_and
     boundary = Boundary(error)
     boundary.call(name)
     assert boundary.statuses == []
-    assert len(boundary.reported) == 1
-    assert type(error).__name__ in boundary.reported[0]
+    assert len(boundary.reported) == len(boundary.asked)
+    assert boundary.reported
+    assert all(type(error).__name__ in report for report in boundary.reported)
 
 
 @pytest.mark.parametrize("error", ERRORS)
@@ -228,15 +245,23 @@ def test_given_a_message_that_cannot_be_read_when_refused_then_it_is_reported_an
 def test_given_no_error_when_called_then_each_callback_reaches_its_own_service() -> None:
     expected = [
         "requests.route",
-        "pickup.failed",
-        "trunks.failed",
-        "queueing.failed",
+        *("media.over", "pickup.failed"),
+        "reroute.failed",
+        *("media.over", "trunks.failed"),
+        *("media.over", "queueing.failed"),
         "queueing.resumed",
-        "calls.replied",
-        "calls.failed",
-        "pickup.dress_branch",
-        "pickup.replied",
-        "in_dialog.renewed",
+        "media.branch",
+        *("calls.replied", "media.replied"),
+        *("media.over", "calls.failed"),
+        *("pickup.dress_branch", "media.branch"),
+        *("pickup.replied", "media.replied"),
+        "reroute.replied",
+        "late_answers.contested",
+        "late_answers.arrived",
+        *("in_dialog.renewed", "media.replied"),
+        "media.replied",
+        "in_dialog.passed",
+        "gate.answer",
         "queueing.dispatch",
         "follower.follow",
     ]
@@ -249,6 +274,18 @@ def test_given_no_error_when_called_then_each_callback_reaches_its_own_service()
 
 def test_given_the_handler_s_callbacks_when_listed_then_none_escapes_these_tests() -> None:
     assert {name for name in dir(Handler) if name.startswith("ksr_")} == set(EVERY)
+
+
+def test_given_a_relay_that_fails_when_every_branch_has_ended_then_the_call_goes_on_all_the_same() -> None:
+    boundary = Boundary()
+
+    def fail() -> None:
+        raise ValueError("odd")
+
+    boundary.handler._media = cast(Media, Anything("media", fail, boundary.asked))
+    assert boundary.call("ksr_failure_queue") == 1
+    assert boundary.asked == ["media.over", "queueing.failed"]
+    assert (boundary.statuses, len(boundary.reported)) == ([], 1)
 
 
 def test_given_a_process_that_begins_when_told_then_kamailio_gets_an_int() -> None:

@@ -12,6 +12,7 @@ from kemi.accounts.model import (
     Extension,
     Forward,
     HuntGroup,
+    PickupMode,
     Provisioning,
     Stage,
     Trunk,
@@ -51,7 +52,9 @@ def domains(name: str) -> st.SearchStrategy[Domain]:
     accounts = st.sets(NUMBERS, max_size=8).flatmap(
         lambda numbers: st.tuples(*(accounts_of(number) for number in sorted(numbers)))
     )
-    settings = st.builds(DomainSettings, _NAMES, st.booleans(), st.booleans(), st.booleans())
+    settings = st.builds(
+        DomainSettings, _NAMES, st.sampled_from(PickupMode), st.booleans(), st.booleans(), st.booleans()
+    )
     return st.builds(Domain, st.just(name), settings, accounts)
 
 

@@ -14,6 +14,7 @@ from kemi.accounts.model import (
     Extension,
     Forward,
     HuntGroup,
+    PickupMode,
     Provisioning,
     Stage,
     Trunk,
@@ -33,7 +34,7 @@ def test_given_the_example_when_parsed_then_every_account_of_the_page_is_there(
 ) -> None:
     (domain,) = provisioning.domains
     assert domain.name == "pbx.example.com"
-    assert domain.settings == DomainSettings("*87", True, True, False)
+    assert domain.settings == DomainSettings("*87", PickupMode.AUTO, True, True, False)
     assert [a.number for a in domain.accounts] == ["101", "102", "103", "104", "105", "700", "800"]
 
 
@@ -82,6 +83,12 @@ def test_given_the_example_when_parsed_then_groups_and_trunk_are_whole(provision
             ("+", "00"),
         ),
     )
+
+
+@pytest.mark.parametrize("mode", PickupMode)
+def test_given_a_way_of_picking_up_when_parsed_then_it_is_the_domain_s(mode: PickupMode) -> None:
+    (domain,) = parse(document((("domains", 0, "settings", "pickup_mode"), mode.value))).domains
+    assert domain.settings.pickup_mode is mode
 
 
 def test_given_members_instead_of_stages_when_parsed_then_they_are_one_stage_without_end() -> None:

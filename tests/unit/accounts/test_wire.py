@@ -47,6 +47,8 @@ def test_given_text_that_is_odd_unicode_when_encoded_then_it_comes_back() -> Non
         '{"format": 2}',
         '{"format": 1, "domains": [{}], "permissions": [], "trunks": []}',
         '{"format": 1, "domains": [], "permissions": [[[]]], "trunks": []}',
+        '{"format":1,"domains":[{"name":"a","settings":{"pickup_mode":"sometimes"},"accounts":[]}],'
+        '"permissions":[],"trunks":[]}',
         '{"format":1,"domains":[{"name":"a","settings":{},"accounts":[[0,{"kind":"fax"}]]}],'
         '"permissions":[[[],[]]],"trunks":[]}',
     ],

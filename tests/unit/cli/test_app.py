@@ -46,6 +46,7 @@ def test_given_no_argument_when_called_then_every_command_is_shown(
         ["events", "--count", "many"],
         ["run"],
         ["run", "--provision", "x", "--listen", "5060"],
+        ["run", "--provision", "x", "--rtpengine", "tcp:127.0.0.1:22222"],
         ["run", "--redis", "localhost", "--listen", "udp:localhost:5060"],
         ["calls", "--redis", "localhost"],
         ["calls", "--node", "../elsewhere"],

@@ -96,9 +96,9 @@ def test_given_a_hunt_call_and_an_older_extension_call_when_general_then_the_hun
     older, hunt = ringing("101", at_s=10), ringing("700", at_s=20, kind=Kind.HUNT_GROUP, members=("101",))
     verdict = judge(directory, CAROL, "", [older, hunt], NOW_US)
     assert (verdict.status, verdict.chosen) == (200, hunt)
-    assert [(row[0], row[4], row[5]) for row in verdict.rows()] == [
-        ("→", "rings 101", "picked up"),
-        ("", "rings 101", "next in line: calls to hunt groups go first"),
+    assert [(row[0], *row[4:]) for row in verdict.rows()] == [
+        ("→", "rings 101", "replaces", "picked up"),
+        ("", "rings 101", "replaces", "next in line: calls to hunt groups go first"),
     ]
     assert verdict.summary().startswith("*87 connects 103@pbx.example.com with ")
 
@@ -190,7 +190,7 @@ def test_given_older_callers_who_wait_when_explained_then_the_call_that_rings_an
     rings = queued("800", at_s=30, agents=("104",))
     verdict = judge(directory, CAROL, number, [second, first, rings], NOW_US)
     assert verdict.chosen is rings
-    assert [(row[1], *row[4:]) for row in verdict.rows()] == [
+    assert [(row[1], row[4], row[6]) for row in verdict.rows()] == [
         ("30.0 s", "rings 104", "picked up"),
         ("50.0 s", "waiting, position 1", "next in line: calls that ring agents go first"),
         ("40.0 s", "waiting, position 2", "next in line: calls that ring agents go first"),
@@ -208,7 +208,7 @@ def test_given_callers_who_wait_when_explained_then_the_one_who_came_first_is_ch
     later, first = queued("800", at_s=20), queued("800", at_s=10)
     verdict = judge(directory, CAROL, "", [later, first], NOW_US)
     assert verdict.chosen is first
-    assert [row[5] for row in verdict.rows()] == ["picked up", "next in line: it came later"]
+    assert [row[6] for row in verdict.rows()] == ["picked up", "next in line: it came later"]
 
 
 def test_given_calls_of_agent_groups_when_passed_over_then_each_says_why(directory: Directory) -> None:

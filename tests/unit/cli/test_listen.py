@@ -12,6 +12,9 @@ from kemi.cli.listen import Listen, options_request, status_of
         ("tcp:127.0.0.1", Listen("tcp", "127.0.0.1", 5060)),
         ("tcp:[::1]:5070", Listen("tcp", "::1", 5070)),
         ("udp:0.0.0.0:65535", Listen("udp", "0.0.0.0", 65535)),
+        ("tls:127.0.0.1", Listen("tls", "127.0.0.1", 5061)),
+        ("ws:127.0.0.1", Listen("ws", "127.0.0.1", 80)),
+        ("wss:[::1]", Listen("wss", "::1", 443)),
     ],
 )
 def test_given_a_listen_address_when_read_then_it_can_be_written_again(text: str, listen: Listen) -> None:
@@ -39,18 +42,36 @@ def test_given_something_else_when_read_then_the_error_repeats_it(text: str) -> 
     assert repr(text) in str(raised.value)
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("transport", ["udp", "tcp", "tls", "ws", "wss"])
 def test_given_an_address_that_another_holds_when_asked_then_it_is_in_use(transport: str) -> None:
     kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
     with socket.socket(socket.AF_INET, kind) as other:
         # As Kamailio opens its sockets: on UDP this would let a second one share the port unseen.
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", 0))
-        if transport == "tcp":
+        if transport != "udp":
             other.listen()
         listen = Listen(transport, "127.0.0.1", other.getsockname()[1])
         assert listen.why_not() == "is in use"
     assert listen.why_not() is None
+
+
+@pytest.mark.parametrize(
+    ("text", "bound"),
+    [
+        ("udp:127.0.0.1:5060", "udp:127.0.0.1:5060"),
+        ("tls:127.0.0.1:5061", "tls:127.0.0.1:5061"),
+        ("ws:127.0.0.1:8080", "tcp:127.0.0.1:8080"),
+        ("wss:[::1]:443", "tls:[::1]:443"),
+    ],
+)
+def test_given_a_transport_when_its_socket_is_named_then_it_is_the_one_that_is_bound(text: str, bound: str) -> None:
+    assert Listen.parse(text).bound == bound
+
+
+def test_given_a_probe_of_a_websocket_address_when_written_then_it_speaks_plain_sip() -> None:
+    probe = options_request(Listen("wss", "127.0.0.1", 443), "127.0.0.1", 40000, "abc").decode()
+    assert probe.startswith("OPTIONS sip:127.0.0.1:443;transport=tls SIP/2.0\r\nVia: SIP/2.0/TLS ")
 
 
 def test_given_an_address_of_another_host_when_asked_then_that_is_said() -> None:

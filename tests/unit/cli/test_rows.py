@@ -125,6 +125,55 @@ def test_given_a_pickup_when_shown_then_its_row_says_who_what_and_how() -> None:
     )
 
 
+PICKED_UP = PickupEvent("d", "103", "", "picked_up", 200, account="700", kind="hunt_group", rang=("101", "102"))
+
+
+@pytest.mark.parametrize(
+    ("entry", "number", "shown"),
+    [
+        (PICKED_UP, "101", "answered by 103"),
+        (PICKED_UP, "102", "answered by 103"),
+        (PICKED_UP, "103", "picked up"),
+        (PICKED_UP, "", "picked up"),
+        # It rang the picker too: still his own pickup.
+        (replace(PICKED_UP, rang=("101", "103")), "103", "picked up"),
+        (replace(PICKED_UP, outcome="nothing_eligible", status=480), "103", "nothing eligible"),
+    ],
+)
+def test_given_an_entry_when_told_in_an_extension_s_eyes_then_what_rang_it_was_answered_by_the_picker(
+    entry: PickupEvent, number: str, shown: str
+) -> None:
+    assert events.row_of(entry, number)[3] == shown
+
+
+@pytest.mark.parametrize(
+    ("entry", "number", "concerned"),
+    [
+        (PICKED_UP, "101", True),
+        (PICKED_UP, "103", True),
+        (PICKED_UP, "700", False),
+        (PICKED_UP, "10", False),
+        (PICKED_UP, "104", False),
+        # What was only tried is nothing to the phone that rang on.
+        (replace(PICKED_UP, outcome="cancelled", status=487), "101", False),
+        (replace(PICKED_UP, outcome="cancelled", status=487), "103", True),
+        (PickupEvent("d", "104", "", "logged_out", 0, account="800", kind="agent"), "104", True),
+        (PickupEvent("d", "104", "", "logged_out", 0, account="800", kind="agent"), "", False),
+    ],
+)
+def test_given_an_entry_when_asked_for_an_extension_then_it_counts_if_he_did_it_or_another_answered_his_call(
+    entry: PickupEvent, number: str, concerned: bool
+) -> None:
+    assert entry.concerns(number) is concerned
+
+
+def test_given_an_entry_when_printed_for_a_program_then_it_names_who_rang_and_who_got_the_call() -> None:
+    shown = PICKED_UP.as_json()
+    assert (shown["rang"], shown["answered_by"]) == (["101", "102"], "103")
+    refused = PickupEvent("d", "103", "101", "nothing_eligible", 480).as_json()
+    assert (refused["rang"], refused["answered_by"]) == ([], "")
+
+
 def test_given_a_refusal_when_shown_then_what_was_not_found_is_a_dash() -> None:
     entry = PickupEvent("pbx.example.com", "103", "101", "nothing_eligible", 480)
     assert events.row_of(entry)[2:] == ("101", "nothing eligible", "480", "-", "-", "-", "0 ms", "-")

@@ -31,6 +31,7 @@ CALLERS = st.builds(
     ),
     routes=st.lists(TEXTS, max_size=3).map(tuple),
     replaces=st.booleans(),
+    user_agent=TEXTS,
 )
 
 

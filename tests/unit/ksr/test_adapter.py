@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from kemi.sip.dialog import DialogId
 from kemi.sip.flow import Flow
+from kemi.sip.ports import Proof
 from tests.support.fake_ksr import FakeKsr, install
 from tests.unit.ksr.kamailio import VARIABLES, kamailio
 
@@ -19,8 +21,9 @@ with install():
 
 SEAL = Seal(b"k" * 32)
 CALL_ID = str(VARIABLES["$ci"])
-SEALED = SEAL.put("pbx.example.com", CALL_ID)
-OTHER = SEAL.put("b.example.org", CALL_ID)
+CALL = f"{CALL_ID} {VARIABLES['$ft']}"
+SEALED = SEAL.put("pbx.example.com", CALL)
+OTHER = SEAL.put("b.example.org", CALL)
 
 # Incoming
 
@@ -133,6 +136,7 @@ def test_given_a_number_when_asked_then_only_one_with_a_contact_is_registered() 
 @pytest.mark.parametrize(("answer", "saved"), [(1, True), (3, True), (-1, False)])
 def test_given_a_register_when_saved_then_kamailio_s_answer_counts(answer: int, saved: bool) -> None:
     with kamailio(**{"$rm": "REGISTER"}) as fake:
+        fake.answer("siputils.is_first_hop", -1)
         fake.answer("registrar.save", answer)
         assert KamailioLocation().save() is saved
 
@@ -140,50 +144,80 @@ def test_given_a_register_when_saved_then_kamailio_s_answer_counts(answer: int, 
 # Digest
 
 
-def secret_of_104(user: str) -> str | None:
-    return "0123456789abcdef" if user == "104" else None
+HA1 = "0123456789abcdef"
 
 
-def test_given_no_credentials_when_asked_then_a_challenge_with_qop_goes_out() -> None:
+def test_given_no_credentials_when_asked_then_there_is_no_user() -> None:
     with kamailio() as fake:
         fake.answer("auth.has_credentials", -1)
+        assert KamailioDigest().user("pbx.example.com") == ""
+
+
+@pytest.mark.parametrize(("stale", "flags"), [(False, 1), (True, 17)])
+def test_given_a_challenge_when_sent_then_it_has_qop_and_says_whether_the_nonce_was_stale(
+    stale: bool, flags: int
+) -> None:
+    with kamailio() as fake:
         fake.answer("auth.auth_challenge", 1)
-        assert KamailioDigest().user("pbx.example.com", secret_of_104) is None
-        assert fake.called("auth.auth_challenge") == [("pbx.example.com", 1)]
+        KamailioDigest().challenge("pbx.example.com", stale=stale)
+        assert fake.called("auth.auth_challenge") == [("pbx.example.com", flags)]
+
+
+@pytest.mark.parametrize(
+    ("made_for", "good"),
+    [
+        ("sip:101@pbx.example.com", True),
+        ("sip:%3101@PBX.example.com:5060;transport=tcp", True),
+        ("sip:102@pbx.example.com", False),
+        ("sip:*87101@pbx.example.com", False),
+        ("sip:101@other.example.com", False),
+        ("sip:pbx.example.com", True),
+        ("sip:192.0.2.1:5060", True),
+        ("tel:101", False),
+        ("", False),
+    ],
+)
+def test_given_credentials_for_another_target_when_checked_then_they_prove_nothing(made_for: str, good: bool) -> None:
+    """RFC 2617 §3.2.2.5."""
+    with kamailio(**{"$au": "104", "$adu": made_for, "$ru": "sip:101@pbx.example.com"}) as fake:
+        fake.answer("auth.pv_auth_check", 1)
+        fake.answer("auth.consume_credentials", 1)
+        assert KamailioDigest().check("pbx.example.com", HA1) is (Proof.GOOD if good else Proof.NONE)
+        assert len(fake.called("auth.consume_credentials")) == good
 
 
 def test_given_good_credentials_when_asked_then_the_user_comes_back_and_they_are_taken_out() -> None:
-    with kamailio(**{"$au": "104"}) as fake:
+    uri = "sip:101@pbx.example.com"
+    with kamailio(**{"$au": "104", "$adu": uri, "$ru": uri}) as fake:
         fake.answer("auth.has_credentials", 1)
         fake.answer("auth.pv_auth_check", 1)
         fake.answer("auth.consume_credentials", 1)
-        assert KamailioDigest().user("pbx.example.com", secret_of_104) == "104"
-        assert fake.called("auth.pv_auth_check") == [("pbx.example.com", "0123456789abcdef", 1, 0)]
+        assert KamailioDigest().user("pbx.example.com") == "104"
+        assert KamailioDigest().check("pbx.example.com", HA1) is Proof.GOOD
+        assert fake.called("auth.pv_auth_check") == [("pbx.example.com", HA1, 1, 0)]
         assert len(fake.called("auth.consume_credentials")) == 1
 
 
-@pytest.mark.parametrize(("user", "check"), [("104", -2), ("199", None), (None, None)])
-def test_given_a_wrong_password_or_an_unknown_user_when_asked_then_the_challenge_is_the_same(
-    user: str | None, check: int | None
+@pytest.mark.parametrize(
+    ("check", "proof"),
+    [(-2, Proof.WRONG), (-4, Proof.STALE), (-6, Proof.STALE), (-1, Proof.NONE), (-3, Proof.NONE), (-5, Proof.NONE)],
+)
+@pytest.mark.parametrize("ha1", [HA1, None])
+def test_given_bad_credentials_when_checked_then_only_the_password_is_called_wrong_and_alike_for_unknown_users(
+    check: int, proof: Proof, ha1: str | None
 ) -> None:
-    with kamailio(**{"$au": user}) as fake:
-        fake.answer("auth.has_credentials", 1)
-        fake.answer("auth.auth_challenge", 1)
-        if check is not None:
-            fake.answer("auth.pv_auth_check", check)
-        assert KamailioDigest().user("pbx.example.com", secret_of_104) is None
-        assert fake.called("auth.auth_challenge") == [("pbx.example.com", 1)]
+    with kamailio(**{"$au": "104"}) as fake:
+        fake.answer("auth.pv_auth_check", check)
+        assert KamailioDigest().check("pbx.example.com", ha1) is proof
         assert fake.called("auth.consume_credentials") == []
 
 
-@pytest.mark.parametrize("stale", [-4, -6])
-def test_given_a_nonce_that_is_old_or_used_when_asked_then_the_challenge_says_stale(stale: int) -> None:
-    with kamailio(**{"$au": "104"}) as fake:
-        fake.answer("auth.has_credentials", 1)
-        fake.answer("auth.pv_auth_check", stale)
-        fake.answer("auth.auth_challenge", 1)
-        assert KamailioDigest().user("pbx.example.com", secret_of_104) is None
-        assert fake.called("auth.auth_challenge") == [("pbx.example.com", 17)]
+def test_given_an_unknown_user_when_his_credentials_are_checked_then_no_answer_of_the_module_makes_them_good() -> None:
+    with kamailio(**{"$au": "199"}) as fake:
+        fake.answer("auth.pv_auth_check", 1)
+        assert KamailioDigest().check("pbx.example.com", None) is Proof.WRONG
+        ((_, secret, _, _),) = fake.called("auth.pv_auth_check")
+        assert len(secret) == 32
 
 
 # Proxy
@@ -203,10 +237,21 @@ def test_given_a_route_when_followed_then_only_one_that_was_this_node_s_counts(
     followed: int, ours: int, leads_here: bool
 ) -> None:
     """Kamailio's loose_route() follows a Route to anybody."""
-    with kamailio() as fake:
+    with kamailio(**{"$du": None}) as fake:
         fake.answer("rr.loose_route", followed)
         fake.answer("rr.check_route_param", ours)
+        fake.answer("nathelper.handle_ruri_alias", 2)
         assert KamailioProxy().follow_route() is leads_here
+
+
+@pytest.mark.parametrize(("known", "own"), [(None, True), ("104@a", True), ("105@a", False), ("trunk b", False)])
+def test_given_a_name_when_a_call_begins_under_it_then_it_is_the_first_caller_s(known: str | None, own: bool) -> None:
+    with kamailio() as fake:
+        fake.answer("htable.sht_get", known)
+        fake.answer("htable.sht_sets", 1)
+        assert KamailioProxy().has_name_of_own("104@a") is own
+        name = DialogId("a84b4c", "caller-tag").key
+        assert fake.called("htable.sht_sets") == ([("names", name, "104@a")] if known is None else [])
 
 
 def test_given_a_dialog_when_recorded_then_the_route_says_whose_it_is() -> None:
@@ -229,11 +274,32 @@ def test_given_a_dialog_when_recorded_then_the_route_says_whose_it_is() -> None:
         (None, ""),
     ],
 )
-def test_given_a_route_when_its_tenant_is_asked_then_only_the_first_route_s_own_parameter_counts(
+def test_given_a_route_or_record_route_when_its_tenant_is_asked_then_only_the_first_one_s_own_parameter_counts(
     route: str | None, tenant: str
 ) -> None:
     headers = [] if route is None else [("Route", route)]
     with install(FakeKsr(VARIABLES, headers=headers)):
+        assert KamailioProxy(SEAL).tenant_of_route() == tenant
+    headers = [] if route is None else [("Record-Route", route)]
+    with install(FakeKsr(VARIABLES, headers=headers)):
+        assert KamailioProxy(SEAL).tenant_of_record_route() == tenant
+
+
+@pytest.mark.parametrize(
+    ("from_tag", "to_tag", "tenant"),
+    [
+        ("caller-tag", "callee-tag", "pbx.example.com"),
+        ("callee-tag", "caller-tag", "pbx.example.com"),
+        ("of-another-call", "callee-tag", ""),
+        ("of-another-call", None, ""),
+    ],
+)
+def test_given_a_request_of_either_end_when_its_tenant_is_asked_then_the_seal_is_for_that_caller_s_call_alone(
+    from_tag: str, to_tag: str | None, tenant: str
+) -> None:
+    """A call of one's own under the same Call-ID opens no other."""
+    ends = {"$ft": from_tag, "$tt": to_tag}
+    with install(FakeKsr({**VARIABLES, **ends}, headers=[("Route", f"<sip:192.0.2.1;lr;tenant={SEALED}>")])):
         assert KamailioProxy(SEAL).tenant_of_route() == tenant
 
 

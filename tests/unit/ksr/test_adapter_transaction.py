@@ -30,6 +30,7 @@ def test_given_another_request_when_refused_then_the_answer_is_sent_once() -> No
 def test_given_a_target_and_its_flow_when_aimed_at_then_uri_next_hop_and_socket_are_set() -> None:
     flow = Flow("tcp", "2001:db8::4", 5070, "tcp:192.0.2.1:5060")
     with kamailio() as fake:
+        fake.answer("set_forward_no_connect", True)
         transaction = KamailioTransaction()
         transaction.aim("sip:104@192.0.2.4", flow)
         transaction.call_back(
@@ -134,14 +135,18 @@ def test_given_a_transaction_that_is_gone_when_resumed_then_nothing_runs() -> No
 def test_given_another_transaction_when_it_is_told_again_that_it_waits_then_call_id_and_cseq_name_it() -> None:
     with kamailio() as fake:
         fake.answer("tmx.t_reply_callid", 1)
-        KamailioTransaction().repeat_provisional("a84b4c", "1", 182, "Queued")
+        KamailioTransaction().reply_elsewhere("a84b4c", "1", 182, "Queued")
         assert fake.called("tmx.t_reply_callid") == [("a84b4c", "1", 182, "Queued")]
 
 
-@pytest.mark.parametrize(("found", "call_id"), [(1, "a84b4c"), (-1, "")])
+@pytest.mark.parametrize(
+    ("found", "source", "call_id"), [(1, "192.0.2.1", "a84b4c"), (-1, "192.0.2.1", ""), (1, "192.0.2.66", "")]
+)
 def test_given_a_cancel_when_its_invite_is_asked_then_it_is_named_by_the_invite_s_own_call_id(
-    found: int, call_id: str
+    found: int, source: str, call_id: str
 ) -> None:
-    with kamailio(**{"$rm": "CANCEL", "$ci": "another", "$T_inv($ci)": "a84b4c"}) as fake:
+    """Who has read the INVITE along cancels it from nowhere else."""
+    invite = {"$T_inv($ci)": "a84b4c", "$T_inv($si)": "192.0.2.1"}
+    with kamailio(**{"$rm": "CANCEL", "$ci": "another", "$si": source, **invite}) as fake:
         fake.answer("tm.t_lookup_cancel", found)
         assert KamailioTransaction().cancels == call_id

@@ -9,6 +9,7 @@ import pytest
 
 from kemi.accounts.model import Account, DomainSettings
 from kemi.dialogs.record import CallRecord
+from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
 from kemi.settings import Settings
 from kemi.sip.aor import Aor
@@ -20,6 +21,7 @@ from tests.support.fake_store import FakePickupStore, FakeRecord
 
 PICKER = Aor("103", DOMAIN)
 PICKER_FLOW = Flow("udp", "192.0.2.3", 5073, "udp:192.0.2.1:5060")
+PICKER_CONTACT = "sip:103@192.0.2.3:5073"
 
 
 class Pickup:
@@ -44,16 +46,28 @@ class Pickup:
         self._directory = directory_of(folder, *self.accounts, settings=self.domain_settings)
         self.store = FakePickupStore(*line)
         self.record = FakeRecord()
-        request = invite("*87", from_user="103", from_display="Carol", call_id="pickup", flow=PICKER_FLOW)
+        request = invite(
+            "*87", from_user="103", from_display="Carol", call_id="pickup", flow=PICKER_FLOW, contact_uri=PICKER_CONTACT
+        )
         self.scene = FakeScene(request)
-        self.service = PickupService(
-            lambda: self._directory,
-            self.scene.message,
-            self.scene.transaction,
+        scene = self.scene
+        self.released_before: list[str] = []
+        """Keys of the calls that a test expects to be given back before the one that is sent."""
+        self.waits = True
+        """Whether a caller who waited when he was claimed can still be had."""
+        self.sent_waiting: list[tuple[str, str, int]] = []
+        """Transaction, URI and ms of each waiting call that was sent to a device."""
+        at_hand = (lambda: self._directory, scene.message, scene.transaction)
+        self.reroute = Reroute(
+            *at_hand,
+            scene.spiral,
             self.store,
             self.record,
+            scene.late_answers,
+            self._send_waiting,
             Settings(),
         )
+        self.service = PickupService(*at_hand, self.store, self.record, self.reroute, scene.late_answers, Settings())
 
     @property
     def sent(self) -> list[str]:
@@ -62,6 +76,11 @@ class Pickup:
 
     def dial(self, number: str = "", picker: Aor = PICKER) -> None:
         self.service.begin(self.scene.request, picker, PickupCode(number))
+
+    def _send_waiting(self, transaction: str, uri: str, answer_ms: int, claim: str) -> bool:
+        assert claim in self.store.held.values(), "the claim is another's"
+        self.sent_waiting.append((transaction, uri, answer_ms))
+        return self.waits
 
     def fails(self, status: int, *, cancelled: bool = False) -> None:
         """The caller's device, or the picker, ended what was sent."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kemi.accounts.directory import Directory
-from kemi.accounts.model import Kind
+from kemi.accounts.model import DomainSettings, Kind
 from kemi.dialogs.record import CallRecord
 from kemi.errors import NotPermitted, UnknownTarget
 from kemi.pickup.policy import candidates, scope_of
@@ -50,6 +50,29 @@ def test_given_a_number_when_its_scope_is_asked_then_permission_decides_whatever
             scope_of(directory, CAROL, PickupCode(number))
     with pytest.raises(UnknownTarget):
         scope_of(directory, CAROL, PickupCode("199"))
+
+
+def test_given_hidden_accounts_when_refused_then_not_there_and_not_permitted_are_one_but_for_the_record(
+    tmp_path: Path,
+) -> None:
+    directory = directory_of(
+        tmp_path,
+        extension("102"),
+        extension("103"),
+        extension("105", monitored_by=("*",), seen_by=("103",)),
+        settings=DomainSettings(hide_accounts=True),
+    )
+    told: dict[str, NotPermitted] = {}
+    for number in ("102", "199", "", "105"):
+        with pytest.raises(NotPermitted) as refused:
+            scope_of(directory, CAROL, PickupCode(number))
+        told[number] = refused.value
+    hidden, missing = told["102"], told["199"]
+    assert (hidden.status, hidden.reason, hidden.warning) == (missing.status, missing.reason, missing.warning)
+    assert (hidden.retry_after_s, hidden.status) == (missing.retry_after_s, 403)
+    assert (hidden.outcome, missing.outcome) == ("not_permitted", "no_such_account")
+    # Who may see the account knows that it is there.
+    assert told["105"].warning == "105 does not let 103 pick up its calls"
 
 
 def test_given_no_permission_anywhere_when_general_then_403(directory: Directory) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from kemi.dialogs.record import CallRecord
 from kemi.errors import AlreadyAnswered, MediaRefused, NothingEligible, PickupUnavailable, StoreUnavailable
+from kemi.pickup.attempt import NAME, Attempt
 from kemi.settings import Settings
 from tests.unit.pickup.conftest import Pickup
 from tests.unit.pickup.test_service import contacts, line
@@ -40,9 +43,12 @@ def test_given_481_for_every_early_dialog_when_general_then_the_next_call_is_tri
     dialling.dial()
     dialling.fails(481)
     dialling.fails(481)
+    # Once more by the last: the first Replaces may have overtaken the answer that made it known to the caller.
+    dialling.fails(481)
 
-    assert dialling.sent == contacts("a", "a", "b")
-    assert len(dialling.store.released) == 1
+    assert dialling.sent == contacts("a", "a", "a", "b")
+    assert len(dialling.store.released) == 3
+    assert Attempt.unpack(dialling.scene.transaction.recall(NAME)).sent == 2, "calls, not dialogs"
 
 
 def test_given_an_earlier_dialog_that_cannot_be_sent_when_481_then_the_next_call_is_tried(
@@ -50,12 +56,38 @@ def test_given_an_earlier_dialog_that_cannot_be_sent_when_481_then_the_next_call
 ) -> None:
     dialling = pickup(*line("a", tags=("first", "last")), *line("b"))
     dialling.dial()
-    dialling.scene.transaction.relays_fail = 1
+    dialling.scene.transaction.relays_fail = 2
 
     dialling.fails(481)
 
     assert dialling.sent == contacts("a", "b")
-    assert len(dialling.store.released) == 1
+    assert len(dialling.store.released) == 2
+
+
+def test_given_an_early_dialog_that_began_after_the_claim_when_481_then_it_is_tried(pickup: Make) -> None:
+    dialling = pickup(*line("a", tags=("old",)), *line("b"))
+    dialling.dial()
+    before = dialling.store.line[0]
+    assert isinstance(before, CallRecord)
+    dialling.store.line[0] = replace(before, early_tags=("old", "new"))
+    dialling.fails(481)
+
+    assert dialling.sent == contacts("a", "a")
+    assert Attempt.unpack(dialling.scene.transaction.recall(NAME)).target.callee_tags == ("new",)  # type: ignore[union-attr]
+
+
+def test_given_a_caller_who_has_given_up_when_481_then_nobody_was_faster_and_the_next_call_is_tried(
+    pickup: Make,
+) -> None:
+    dialling = pickup(*line("a"), AlreadyAnswered("taken"), *line("b"))
+    dialling.dial("101")
+    first = dialling.store.line.pop(0)
+    assert isinstance(first, CallRecord)
+    dialling.fails(481)
+
+    assert dialling.sent == contacts("a", "b")
+    _, again, after = dialling.store.asked
+    assert (again.tried, after.tried) == ((), (first.key,))
 
 
 @pytest.mark.parametrize("status", [302, 401, 403, 408, 420, 480, 481, 486, 500, 503, 600, 603])
@@ -68,7 +100,7 @@ def test_given_a_refusal_of_the_caller_s_device_when_general_then_released_and_t
     dialling.fails(status)
 
     assert dialling.sent == contacts("a", "b")
-    assert len(dialling.store.released) == 1
+    assert len(dialling.store.released) == (2 if status == 481 else 1)
     assert len(dialling.store.held) == 1
     assert dialling.record.events == []
     relay = dialling.scene.transaction.sent[1]

@@ -37,6 +37,8 @@ def test_given_the_caller_s_200_when_it_passes_then_the_pickup_is_done_shown_and
     assert picked.picker == Device(PICKER_FLOW.device, False)
     assert picked.caller == Device(FLOW.device, True)
     assert dialling.record.outcomes() == [("picked_up", 200)]
+    (event,) = dialling.record.events
+    assert (event.rang, event.answered_by) == (("101",), PICKER.number)
 
 
 def test_given_an_account_without_a_name_when_picked_up_from_then_its_number_is_shown(pickup: Make) -> None:
@@ -184,3 +186,17 @@ def test_given_the_media_refused_when_written_down_then_the_status_is_the_picker
     with pytest.raises(MediaRefused):
         dialling.fails(606)
     assert dialling.record.outcomes() == [("media_refused", 488)]
+
+
+@pytest.mark.parametrize(
+    ("caller", "status", "kept"), [("104", 180, 1), ("104", 200, 1), ("104", 486, 0), ("", 200, 0)]
+)
+def test_given_the_caller_s_answer_when_he_is_an_extension_then_his_contact_is_kept_with_its_flow(
+    caller: str, status: int, kept: int, pickup: Make
+) -> None:
+    """A trunk is taken at its word."""
+    dialling = pickup(*line("a", caller_number=caller))
+    dialling.dial()
+    answer = dialling.scene.reply(status, to_tag="new")
+    dialling.service.replied()
+    assert answer.kept_flow == kept

@@ -30,6 +30,7 @@ from tests.support.fake_queue import (
     QueuedInvite,
     QueuedTransaction,
 )
+from tests.support.fake_spiral import FakeSpiral
 
 VOICEMAIL = "sip:800@vm.example.com"
 SUPPORT = AgentGroup(
@@ -49,6 +50,7 @@ class Desk:
         self.did: Did = []
         self.phones = AgentPhones(CONTACTS)
         self.transaction = QueuedTransaction(self.did, self.phones)
+        self.spiral = FakeSpiral(self.transaction)
         self.store = FakeQueueStore(self.did)
         self.record = AgentRecord()
         self.message = QueuedInvite()
@@ -61,6 +63,7 @@ class Desk:
             lambda: cast(Message, self.message),
             cast(Transaction, self.transaction),
             self.phones,  # type: ignore[arg-type]
+            self.spiral,
             self.store,
             self.record,
             Settings(phone_silence_ms=9_000),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kemi.accounts.model import Account, DomainSettings
 from kemi.dialogs.call_note import CallNote
+from kemi.dialogs.far_end import FarEnd
 from kemi.dialogs.tracking import Answer
 from kemi.queueing.service import Queueing
 from kemi.routing import calls as calls_module
@@ -44,8 +46,8 @@ class Placing:
         scene = self.scene
         self.queue, self.record = FakeQueueStore(), FakeRecord()
         at_hand = (lambda: self.directory, scene.message, scene.transaction, scene.location)
-        queueing = Queueing(*at_hand, self.queue, self.record, Settings())
-        self.calls = Calls(*at_hand, self.tracking, queueing, Settings())
+        queueing = Queueing(*at_hand, scene.spiral, self.queue, self.record, Settings())
+        self.calls = Calls(*at_hand, self.tracking, queueing, scene.late_answers, scene.spiral, Settings())
         queueing.forward = self.calls.forward
 
     def place(self, number: str, caller: str = "104") -> None:
@@ -76,7 +78,10 @@ class Placing:
 
     @property
     def answers(self) -> list[Answer]:
-        return [answer for _, _, answer in self.tracking.named("answered") if isinstance(answer, Answer)]
+        """What the store heard of each answer, without the callee's end of the dialog."""
+        told = [answer for _, _, answer in self.tracking.named("answered") if isinstance(answer, Answer)]
+        assert all(FarEnd.unpack(answer.callee_end).call_id == DIALOG.call_id for answer in told)
+        return [replace(answer, callee_end="") for answer in told]
 
     @property
     def timers_ms(self) -> list[int]:

@@ -7,18 +7,28 @@ from pathlib import Path
 from kemi.accounts.directory import Directory
 from kemi.accounts.model import DomainSettings
 from kemi.errors import NotProvisioned
+from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
 from kemi.queueing.service import Queueing
 from kemi.routing.calls import Calls
+from kemi.routing.guard import Guard
 from kemi.routing.identity import Identity
 from kemi.routing.in_dialog import InDialog
+from kemi.routing.media import Direct
 from kemi.routing.requests import Requests
 from kemi.routing.trunks import Trunks
 from kemi.settings import Settings
 from tests.support.directories import agent_group, directory_of, extension, hunt_group
 from tests.support.fake_sip import FakeGateways, FakeMessage, FakeScene
-from tests.support.fake_store import FakePickupStore, FakeQueueStore, FakeRecord, FakeTracking, ringing_call
-from tests.unit.routing.test_identity import FakeDigest
+from tests.support.fake_store import (
+    FakeDialogs,
+    FakePickupStore,
+    FakeQueueStore,
+    FakeRecord,
+    FakeTracking,
+    ringing_call,
+)
+from tests.unit.routing.test_identity import FakeDigest, admission_of
 from tests.unit.routing.trunking import DESTINATIONS, TRUNK
 
 
@@ -53,20 +63,36 @@ class Node:
         scene = self.scene
         at_hand = (self.current, scene.message, scene.transaction, scene.location)
         self.queue = FakeQueueStore()
-        queueing = Queueing(*at_hand, self.queue, self.record, Settings())
-        calls = Calls(*at_hand, self.tracking, queueing, Settings())
+        spiral, late_answers = scene.spiral, scene.late_answers
+        queueing = Queueing(*at_hand, spiral, self.queue, self.record, Settings())
+        calls = Calls(*at_hand, self.tracking, queueing, late_answers, spiral, Settings())
+        of_pickups = at_hand[:3]
+        reroute = Reroute(
+            *of_pickups, spiral, self.store, self.record, late_answers, queueing.send_to_picker, Settings()
+        )
         self.gateways = FakeGateways(*DESTINATIONS)
+        self.dialogs = FakeDialogs()
+        guard = Guard(self.dialogs, self.record)
+        self.digest = FakeDigest(user)
+        admission = admission_of(scene, self.current)
+        self.in_dialog = InDialog(
+            self.current, scene.message, scene.transaction, self.tracking, scene.proxy, late_answers, Direct()
+        )
         self.requests = Requests(
             self.current,
             scene.proxy,
+            admission,
             scene.transaction,
             scene.location,
-            Identity(FakeDigest(user)),
-            InDialog(self.current, scene.message, scene.transaction, self.tracking, scene.proxy),
+            Identity(self.digest, admission),
+            self.in_dialog,
             calls,
-            PickupService(self.current, scene.message, scene.transaction, self.store, self.record, Settings()),
+            PickupService(*of_pickups, self.store, self.record, reroute, late_answers, Settings()),
             queueing,
-            Trunks(self.current, scene.transaction, scene.proxy, self.gateways, calls, Settings()),
+            Trunks(self.current, scene.transaction, scene.proxy, self.gateways, calls, Settings(), guard),
+            reroute,
+            spiral,
+            guard,
         )
 
     def current(self) -> Directory:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kemi.accounts.model import Forward, Kind, Stage
-from kemi.dialogs.tracking import Answer, Device
+from kemi.dialogs.tracking import Answer, Device, Parties
 from kemi.errors import NotReachable, StoreUnavailable
 from kemi.queueing.queue import Joined
 from kemi.sip.ports import Callback
@@ -15,6 +15,13 @@ from tests.unit.routing.conftest import DIALOG, Maker, Placing
 
 CALLER = Device(FLOW.device, False)
 CALLEE = Device(CALLEE_FLOW.device, False)
+
+
+def between(callee: str) -> Parties:
+    """104 called, and this extension answered."""
+    return Parties("104", callee, "b1")
+
+
 OVERFLOW = "sip:800@vm.example.com"
 
 
@@ -117,8 +124,9 @@ def test_given_no_store_when_an_agent_calls_his_own_group_then_only_the_others_r
 def test_given_no_store_when_an_agent_answers_then_he_serves_his_group_and_has_its_wrap_up(placing: Maker) -> None:
     call = without_store(placing, "105", "106", registered=("105", "106"))
     call.fails(408, after_s=15)
+    call.tracking.fails = None
     call.replies(200, branch=1)
-    assert call.answers == [Answer(CALLER, CALLEE, agents=("106",), serves="106", wrap_up_s=5)]
+    assert call.answers == [Answer(CALLER, CALLEE, agents=("106",), serves="106", wrap_up_s=5, parties=between("106"))]
 
 
 # Agents in other calls
@@ -129,7 +137,7 @@ def test_given_agents_at_both_ends_when_a_call_is_placed_and_answered_then_both_
     call.place("101")
     call.replies(200)
     assert [placed.agents for placed in call.tracking.placed] == [("104", "101")]
-    assert call.answers == [Answer(CALLER, CALLEE, agents=("104", "101"))]
+    assert call.answers == [Answer(CALLER, CALLEE, agents=("104", "101"), parties=between("101"))]
 
 
 @pytest.mark.parametrize(("agents", "named"), [(("105",), ()), (("104",), ("104",)), (("101",), ("101",)), ((), ())])
@@ -161,11 +169,11 @@ def test_given_phones_of_several_agents_when_one_answers_then_his_branch_says_wh
     call = placing(group, agent_group("800", "101", "102"), registered=("101", "101", "102"))
     call.place("700")
     call.replies(200, branch=branch)
-    assert call.answers == [Answer(CALLER, CALLEE, agents=(answerer,))]
+    assert call.answers == [Answer(CALLER, CALLEE, agents=(answerer,), parties=between(answerer))]
 
 
 def test_given_an_agent_who_calls_outside_when_answered_then_he_alone_is_named(placing: Maker) -> None:
     call = placing(agent_group("800", "104"))
     call.calls.send_outside(call.note(), OVERFLOW)
     call.replies(200)
-    assert call.answers == [Answer(CALLER, Device("", False), agents=("104",))]
+    assert call.answers == [Answer(CALLER, Device("", False), agents=("104",), parties=between(""))]

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from kemi.dialogs.record import Caller
 from kemi.routing.caller import ANONYMOUS_URI, caller_of
+from kemi.sip.headers import asserted_identity, quoted, unquoted
 from tests.support.fake_sip import DOMAIN, FLOW, FakeMessage, invite
 
 
@@ -102,3 +106,68 @@ def test_given_a_caller_from_a_trunk_who_asks_for_privacy_when_read_then_nobody_
 def test_given_a_header_of_blanks_when_read_then_it_takes_no_time_and_names_nobody(asserted: str) -> None:
     caller = caller_of(from_a_trunk(("P-Asserted-Identity", asserted + ",")), "")
     assert caller.display == "Customer"
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("Desk/1.2 (Linux)", "Desk/1.2 (Linux)"),
+        ("Desk\x00\x1b[31m\t/1\x7f\x85", "Desk[31m/1"),
+        ("x" * 121, "x" * 120),
+        ("  Zoë \u202e ", "Zoë"),
+        ("", ""),
+    ],
+)
+def test_given_a_user_agent_when_read_then_it_is_one_short_line(sent: str, kept: str) -> None:
+    caller = caller_of(invite(headers=[("User-Agent", sent)]), "104")
+    assert caller.user_agent == kept
+
+
+def test_given_no_user_agent_when_read_then_it_is_empty() -> None:
+    assert caller_of(invite(), "104").user_agent == ""
+
+
+def test_given_a_user_agent_that_is_no_utf_8_when_read_then_the_call_goes_on_without_it() -> None:
+    class Latin(FakeMessage):
+        def header(self, name: str) -> str:
+            if name == "User-Agent":
+                raise UnicodeDecodeError("utf-8", b"\xe9", 0, 1, "invalid")
+            return super().header(name)
+
+    assert caller_of(Latin(), "104").user_agent == ""
+
+
+# Whatever anybody writes
+
+HEADERS = st.lists(
+    st.tuples(
+        st.sampled_from(["P-Asserted-Identity", "Privacy", "Supported", "Record-Route"]),
+        st.text(max_size=40) | st.text('"\\\\<>,;:@ sipteld', max_size=40),
+    ),
+    max_size=4,
+)
+
+
+@given(HEADERS, st.sampled_from(["", "104"]))
+def test_given_any_headers_when_a_caller_is_read_then_nothing_is_raised_and_he_is_kept_as_he_is(
+    headers: list[tuple[str, str]], number: str
+) -> None:
+    caller = caller_of(invite(headers=headers), number)
+    assert Caller.unpack(caller.pack()) == caller
+    assert caller.shown
+
+
+@given(st.text(max_size=30), st.from_regex(r"(sips?|tel):[A-Za-z0-9+.@;=-]{1,20}", fullmatch=True))
+def test_given_any_display_name_when_asserted_and_read_then_it_is_the_same_but_for_control_characters(
+    display: str, uri: str
+) -> None:
+    line = asserted_identity(display, uri)
+    caller = caller_of(from_a_trunk(("P-Asserted-Identity", line.partition(": ")[2])), "")
+    assert (caller.display, caller.uri) == (unquoted(quoted(display)), uri)
+
+
+@given(st.text(max_size=30) | st.text('"\\\\<>,;:@ sipteld', max_size=30))
+def test_given_any_text_when_it_is_asserted_then_the_uri_is_one_that_names_somebody(text: str) -> None:
+    caller = caller_of(from_a_trunk(("P-Asserted-Identity", text)), "")
+    assert caller.uri.lower().startswith(("sip:", "sips:", "tel:"))
+    assert not {"<", ">"} & set(caller.uri)

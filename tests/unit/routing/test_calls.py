@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kemi.accounts.model import Account, Forward
-from kemi.dialogs.tracking import Answer, Device
+from kemi.dialogs.tracking import Answer, Device, Parties
 from kemi.errors import NotReachable, StoreUnavailable
 from kemi.routing.calls import FORWARDS_MOST
 from kemi.settings import Settings
@@ -82,7 +82,7 @@ def test_given_no_answer_when_its_time_is_over_then_the_call_goes_on_and_has_no_
     assert call.rang == [("101",), (VOICEMAIL,)]
     assert call.tracking.named("forget") == [(DOMAIN, DIALOG)]
     call.replies(200)
-    assert call.answers == [Answer(Device(FLOW.device, False), Device("", False))]
+    assert call.answers == [Answer(Device(FLOW.device, False), Device("", False), parties=Parties("104", "", "b1"))]
 
 
 @pytest.mark.parametrize("status", [486, 600])
@@ -166,14 +166,14 @@ def test_given_an_account_that_was_removed_meanwhile_when_it_fails_then_the_call
 def test_given_a_call_that_was_picked_up_meanwhile_when_it_would_be_forwarded_then_it_goes_nowhere(
     account: Account, status: int, placing: Maker
 ) -> None:
-    """The caller talks to the picker; the place in line is the pickup's until the caller's phone has cancelled."""
+    """The caller talks to the picker; his INVITE ends with what the phone said, and no CANCEL will come."""
     call = placing(account, extension("102"), registered=("101", "102"))
     call.place("101")
     call.tracking.picked_up_meanwhile = True
     call.fails(status, after_s=20)
     assert call.rang == [("101",)]
     assert call.tracking.named("next_stage") == [(DOMAIN, DIALOG, (), ())]
-    assert call.tracking.named("forget") == []
+    assert call.tracking.named("forget") == [(DOMAIN, DIALOG)]
 
 
 def test_given_a_store_that_is_away_when_a_call_is_forwarded_then_it_goes_on(placing: Maker) -> None:
@@ -264,5 +264,8 @@ def test_given_a_200_when_it_passes_then_both_devices_and_their_hold_are_told(
     call = placing(extension("101"), registered=("101",))
     call.place("101")
     call.replies(200, body=body)
-    answer = Answer(Device(FLOW.device, False), Device(CALLEE_FLOW.device, on_hold))
-    assert call.tracking.named("answered") == [(DOMAIN, DIALOG, answer)]
+    answer = Answer(
+        Device(FLOW.device, False), Device(CALLEE_FLOW.device, on_hold), parties=Parties("104", "101", "b1")
+    )
+    assert call.answers == [answer]
+    assert [told[:2] for told in call.tracking.named("answered")] == [(DOMAIN, DIALOG)]

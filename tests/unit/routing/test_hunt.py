@@ -95,7 +95,7 @@ def test_given_a_call_that_was_picked_up_meanwhile_when_its_stage_ends_then_nobo
     call.tracking.picked_up_meanwhile = True
     call.fails(408, after_s=15)
     assert call.rang == [("101",)]
-    assert call.tracking.named("forget") == []
+    assert call.tracking.named("forget") == [(DOMAIN, DIALOG)]
 
 
 def test_given_a_store_that_is_away_when_a_stage_ends_then_the_group_rings_on(placing: Maker) -> None:

@@ -7,25 +7,57 @@ from pathlib import Path
 
 import pytest
 
+from kemi.abuse.passwords import Passwords
+from kemi.abuse.sources import Sources
 from kemi.accounts.directory import Directory
 from kemi.accounts.model import Extension
 from kemi.errors import NotAuthorized, UnknownDomain
+from kemi.routing.admission import Admission
 from kemi.routing.identity import Identity
+from kemi.settings import Settings
 from kemi.sip.aor import Aor
+from kemi.sip.ports import Proof
 from tests.support.directories import directory_of, extension, hunt_group
-from tests.support.fake_sip import DOMAIN, FakeMessage, invite
+from tests.support.fake_counters import Clock, FakeCounters
+from tests.support.fake_sip import DOMAIN, FakeMessage, FakeScene, invite
 
 
 class FakeDigest:
-    """Says that `user` has given good credentials; None: it sent a challenge."""
+    """Finds credentials of `user`, worth `proof`; None: there are none."""
 
-    def __init__(self, user: str | None) -> None:
+    def __init__(self, user: str | None, proof: Proof = Proof.GOOD) -> None:
         self._user = user
-        self.asked: list[tuple[str, Callable[[str], str | None]]] = []
+        self.proof = proof
+        self.asked: list[tuple[str, str | None]] = []
+        """Realm and secret of each check."""
+        self.challenges: list[tuple[str, bool]] = []
+        """Realm of each, and whether it said stale."""
 
-    def user(self, realm: str, ha1_of: Callable[[str], str | None]) -> str | None:
-        self.asked.append((realm, ha1_of))
-        return self._user
+    def user(self, realm: str) -> str:
+        assert realm
+        return self._user or ""
+
+    def check(self, realm: str, ha1: str | None) -> Proof:
+        assert self._user, "credentials are checked that there are none of"
+        self.asked.append((realm, ha1))
+        return self.proof
+
+    def challenge(self, realm: str, *, stale: bool) -> None:
+        self.challenges.append((realm, stale))
+
+
+def admission_of(scene: FakeScene, directory: Callable[[], Directory], settings: Settings | None = None) -> Admission:
+    """Admission of a node that has heard of nobody yet."""
+    clock = Clock()
+    rates, counts = FakeCounters(clock), FakeCounters(clock)
+    sources = Sources(rates, counts, settings or Settings(), lambda _: None, clock)
+    return Admission(
+        directory, scene.proxy, scene.transaction, sources, Passwords(counts, settings or Settings(), clock)
+    )
+
+
+def identity_of(digest: FakeDigest, directory: Directory) -> Identity:
+    return Identity(digest, admission_of(FakeScene(invite()), lambda: directory))
 
 
 @pytest.fixture
@@ -34,7 +66,7 @@ def directory(tmp_path: Path) -> Directory:
 
 
 def caller(request: FakeMessage, directory: Directory) -> Aor | None:
-    return Identity(FakeDigest("104")).caller(request, directory)
+    return identity_of(FakeDigest("104"), directory).caller(request, directory)
 
 
 def test_given_good_credentials_when_from_is_his_own_then_that_extension_calls(directory: Directory) -> None:
@@ -43,20 +75,28 @@ def test_given_good_credentials_when_from_is_his_own_then_that_extension_calls(d
 
 
 def test_given_no_credentials_when_he_calls_then_nobody_is_known(directory: Directory) -> None:
-    identity = Identity(FakeDigest(None))
+    digest = FakeDigest(None)
+    identity = identity_of(digest, directory)
     assert identity.caller(invite(), directory) is None
     assert identity.registrant(FakeMessage("REGISTER"), directory) is None
+    assert digest.challenges == [(DOMAIN, False)] * 2
+    assert digest.asked == []
 
 
 def test_given_digest_when_it_asks_for_a_secret_then_only_extensions_have_one(directory: Directory) -> None:
-    digest = FakeDigest("104")
-    Identity(digest).caller(invite(), directory)
-    ((realm, ha1_of),) = digest.asked
     account = directory.account(DOMAIN, "101")
     assert isinstance(account, Extension)
-    assert realm == DOMAIN
-    assert ha1_of("101") == account.ha1
-    assert (ha1_of("700"), ha1_of("199"), ha1_of("10\udce9")) == (None, None, None)
+    for user, secret in {"101": account.ha1, "700": None, "199": None, "10\udce9": None}.items():
+        digest = FakeDigest(user, Proof.WRONG)
+        assert identity_of(digest, directory).caller(invite(), directory) is None
+        assert digest.asked == [(DOMAIN, secret)]
+        assert digest.challenges == [(DOMAIN, False)]
+
+
+def test_given_a_stale_nonce_when_he_calls_then_the_challenge_says_so(directory: Directory) -> None:
+    digest = FakeDigest("104", Proof.STALE)
+    assert identity_of(digest, directory).caller(invite(), directory) is None
+    assert digest.challenges == [(DOMAIN, True)]
 
 
 @pytest.mark.parametrize(
@@ -88,9 +128,9 @@ def test_given_neither_end_in_a_domain_of_ours_when_called_then_403_and_no_chall
 ) -> None:
     digest = FakeDigest("104")
     with pytest.raises(UnknownDomain):
-        Identity(digest).caller(invite(from_host="a.example.org", ruri_host="b.example.org"), directory)
+        identity_of(digest, directory).caller(invite(from_host="a.example.org", ruri_host="b.example.org"), directory)
     with pytest.raises(UnknownDomain):
-        Identity(digest).registrant(FakeMessage("REGISTER", to_host="a.example.org"), directory)
+        identity_of(digest, directory).registrant(FakeMessage("REGISTER", to_host="a.example.org"), directory)
     assert digest.asked == []
 
 
@@ -125,7 +165,7 @@ def test_given_another_identity_when_asserted_then_403(name: str, value: str, di
 
 
 def test_given_good_credentials_when_another_is_registered_then_403(directory: Directory) -> None:
-    identity = Identity(FakeDigest("104"))
+    identity = identity_of(FakeDigest("104"), directory)
     assert identity.registrant(FakeMessage("REGISTER", to_user="104"), directory) == Aor("104", DOMAIN)
     for number in ("101", "700", ""):
         with pytest.raises(NotAuthorized):

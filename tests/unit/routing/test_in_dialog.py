@@ -8,11 +8,12 @@ import pytest
 
 from kemi.accounts.model import DomainSettings
 from kemi.dialogs.tracking import Device
-from kemi.errors import NotProvisioned, RequestRefused, StoreUnavailable
-from kemi.routing.in_dialog import InDialog, NoSuchDialog, ReplacesInDialog
+from kemi.errors import NoSuchDialog, NotProvisioned, RequestRefused, StoreUnavailable
+from kemi.routing.in_dialog import InDialog, ReplacesInDialog
+from kemi.routing.media import Direct
 from kemi.sip.dialog import DialogId
 from kemi.sip.headers import COMPLETED_ELSEWHERE
-from kemi.sip.ports import Callback
+from kemi.sip.ports import Callback, Message
 from tests.support.directories import directory_of, extension
 from tests.support.fake_sip import CALLEE_FLOW, DOMAIN, FLOW, FakeMessage, FakeScene
 from tests.support.fake_store import FakeTracking
@@ -20,6 +21,16 @@ from tests.support.fake_store import FakeTracking
 HOLD = "v=0\r\nc=IN IP4 192.0.2.3\r\nm=audio 4000 RTP/AVP 0\r\na=sendonly\r\n"
 TALK = HOLD.replace("sendonly", "sendrecv")
 ENDS = DialogId("call-1", "caller-tag"), DialogId("call-1", "callee-tag")
+
+
+class RecordedMedia(Direct):
+    """What passes inside of dialogs."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def within(self, message: Message) -> None:
+        self.told.append(message.method)
 
 
 class Talking:
@@ -39,7 +50,11 @@ class Talking:
                 raise NotProvisioned
             return directory
 
-        self.in_dialog = InDialog(current, self.scene.message, self.scene.transaction, self.tracking, self.scene.proxy)
+        scene = self.scene
+        self.media = RecordedMedia()
+        self.in_dialog = InDialog(
+            current, scene.message, scene.transaction, self.tracking, scene.proxy, scene.late_answers, self.media
+        )
 
     def request(self) -> None:
         self.in_dialog.request(self.scene.request)
@@ -64,11 +79,62 @@ def test_given_a_route_through_here_when_sent_then_it_is_relayed_once(method: st
     assert talking.relays == 1
 
 
-def test_given_a_reinvite_when_sent_then_it_is_record_routed_and_others_are_not(tmp_path: Path) -> None:
-    for method, expected in (("INVITE", 1), ("UPDATE", 0), ("BYE", 0)):
-        talking = Talking(tmp_path, within(method))
+@pytest.mark.parametrize("method", ["INVITE", "UPDATE", "PRACK", "ACK", "BYE"])
+def test_given_a_call_that_came_through_here_when_it_goes_on_then_the_media_relay_is_told(
+    method: str, tmp_path: Path
+) -> None:
+    talking = Talking(tmp_path, within(method))
+    talking.request()
+    assert talking.media.told == [method]
+
+
+@pytest.mark.parametrize("method", ["UPDATE", "PRACK", "ACK", "BYE"])
+def test_given_a_route_that_is_not_of_this_call_when_sent_then_the_media_relay_hears_nothing_of_it(
+    method: str, tmp_path: Path
+) -> None:
+    """Nobody takes the relay's ports, or ends the media of others, by a Route that he wrote himself."""
+    talking = Talking(tmp_path, within(method, body=TALK), route="")
+    with pytest.raises(NoSuchDialog):
         talking.request()
-        assert talking.scene.proxy.recorded == [DOMAIN] * expected
+    assert (talking.relays, talking.media.told) == (0, [])
+
+
+def test_given_a_cancel_when_relayed_then_the_media_relay_is_not_told_before_the_call_has_ended(tmp_path: Path) -> None:
+    talking = Talking(tmp_path, FakeMessage("CANCEL"))
+    talking.cancel()
+    assert talking.media.told == []
+
+
+@pytest.mark.parametrize(("body", "armed"), [(TALK, Callback.PRACK_REPLY), ("", None)])
+def test_given_a_prack_when_it_describes_media_then_its_answer_is_waited_for(
+    body: str, armed: Callback | None, tmp_path: Path
+) -> None:
+    talking = Talking(tmp_path, within("PRACK", body=body))
+    talking.request()
+    (relay,) = talking.scene.transaction.sent
+    assert (relay.reply, relay.failure) == (armed, None)
+    assert talking.tracking.told == []
+
+
+@pytest.mark.parametrize(("method", "expected"), [("INVITE", 1), ("UPDATE", 1), ("NOTIFY", 1), ("BYE", 0), ("ACK", 0)])
+def test_given_a_request_when_it_may_bring_a_new_contact_then_it_is_record_routed_and_the_contact_keeps_its_flow(
+    method: str, expected: int, tmp_path: Path
+) -> None:
+    talking = Talking(tmp_path, within(method))
+    talking.request()
+    assert talking.scene.proxy.recorded == [DOMAIN] * expected
+    assert talking.scene.request.kept_flow == expected
+
+
+def test_given_an_update_of_no_call_that_came_through_here_when_sent_then_nothing_is_sealed_for_it(
+    tmp_path: Path,
+) -> None:
+    talking = Talking(tmp_path, within("UPDATE"))
+    talking.scene.proxy.route_tenant = ""
+    with pytest.raises(NoSuchDialog):
+        talking.request()
+    assert talking.scene.proxy.recorded == []
+    assert talking.scene.request.kept_flow == 0
 
 
 def test_given_a_relay_that_fails_when_sent_then_the_stack_answers(tmp_path: Path) -> None:
@@ -163,7 +229,7 @@ def test_given_an_answer_in_the_ack_when_it_passes_then_it_is_told(tmp_path: Pat
 def test_given_a_callee_of_ours_and_a_caller_from_outside_when_he_says_bye_then_it_is_told_of_our_tenant(
     tmp_path: Path,
 ) -> None:
-    talking = Talking(tmp_path, within("BYE", from_host="elsewhere.example.org"), route="")
+    talking = Talking(tmp_path, within("BYE", from_host="elsewhere.example.org"))
     talking.request()
     assert talking.tracking.told == [("over", DOMAIN, ENDS)]
 
@@ -172,7 +238,7 @@ def test_given_no_tenant_of_ours_or_no_provisioning_when_it_passes_then_it_is_re
     tmp_path: Path,
 ) -> None:
     hosts = {"from_host": "a.example.org", "to_host": "b.example.org", "ruri_host": "192.0.2.9"}
-    outside = Talking(tmp_path, within("BYE", **hosts), route="")
+    outside = Talking(tmp_path, within("BYE", **hosts), route="other.example.org")
     outside.request()
     assert (outside.relays, outside.tracking.told) == (1, [])
     talking = Talking(tmp_path, within("BYE"))
@@ -185,12 +251,11 @@ def test_given_no_tenant_of_ours_or_no_provisioning_when_it_passes_then_it_is_re
     ("route", "hosts", "tenant"),
     [
         (DOMAIN, ("a.example.org", "b.example.org", "192.0.2.9"), DOMAIN),
-        ("", (DOMAIN, "b.example.org", "192.0.2.9"), DOMAIN),
-        ("", ("a.example.org", DOMAIN, "192.0.2.9"), DOMAIN),
-        ("", ("a.example.org", "b.example.org", DOMAIN), DOMAIN),
+        ("other.example.org", (DOMAIN, "b.example.org", "192.0.2.9"), DOMAIN),
         ("other.example.org", ("a.example.org", DOMAIN, "192.0.2.9"), DOMAIN),
+        ("other.example.org", ("a.example.org", "b.example.org", DOMAIN), DOMAIN),
         ("other.example.org", ("a.example.org", "b.example.org", "192.0.2.9"), ""),
-        ("", ("", "", ""), ""),
+        ("other.example.org", ("", "", ""), ""),
     ],
 )
 def test_given_a_request_when_its_tenant_is_asked_then_the_route_tells_it_else_one_of_the_hosts_or_it_has_none(
@@ -221,11 +286,13 @@ def test_given_a_reinvite_of_a_call_that_came_through_here_when_it_passes_then_i
     assert (talking.relays, talking.scene.proxy.recorded) == (1, [tenant])
 
 
-def test_given_a_route_that_this_node_did_not_write_for_the_call_when_an_invite_follows_it_then_481_and_nothing_passes(
-    tmp_path: Path,
+@pytest.mark.parametrize("method", ["INVITE", "UPDATE", "BYE", "REFER", "INFO", "NOTIFY", "MESSAGE", "PRACK", "ACK"])
+def test_given_a_route_that_this_node_did_not_write_for_the_call_when_followed_then_481_and_nothing_passes(
+    method: str, tmp_path: Path
 ) -> None:
-    """Anybody can write a To tag and a Route; on to a trunk that would be a call without credentials."""
-    talking = Talking(tmp_path, within("INVITE", body=HOLD), route="")
+    """Anybody can write a To tag and a Route; on to a trunk that would be a call without credentials, and with the
+    names of a call, moving its media, ending or transferring it."""
+    talking = Talking(tmp_path, within(method, body=HOLD), route="")
     with pytest.raises(NoSuchDialog) as refused:
         talking.request()
     assert (refused.value.status, talking.relays, talking.tracking.told) == (481, 0, [])
@@ -263,6 +330,8 @@ def test_given_a_call_that_nobody_picked_up_when_cancelled_then_it_is_relayed_as
     talking.cancel()
     assert (talking.relays, talking.scene.request.appended, talking.scene.request.removed) == (1, [], [])
     assert talking.tracking.told == [("ended", DOMAIN, ENDS[0])]
+    assert talking.scene.marks.refused == [], "an answer that crosses a caller's own CANCEL is his to end"
+    assert talking.scene.transaction.said_elsewhere == []
 
 
 def test_given_a_call_that_was_picked_up_when_cancelled_then_the_phones_learn_it_and_before_the_relay(
@@ -275,6 +344,8 @@ def test_given_a_call_that_was_picked_up_when_cancelled_then_the_phones_learn_it
     assert talking.scene.request.appended == [COMPLETED_ELSEWHERE]
     assert talking.scene.proxy.did == ["apply_changes"]
     assert talking.relays == 1
+    assert talking.scene.marks.refused == [(ENDS[0], "")], "no answer may reach the caller any more"
+    assert talking.scene.transaction.said_elsewhere == []
 
 
 def test_given_completed_elsewhere_off_when_a_picked_up_call_is_cancelled_then_no_reason_is_added(
@@ -284,6 +355,8 @@ def test_given_completed_elsewhere_off_when_a_picked_up_call_is_cancelled_then_n
     talking.tracking.picker = "103"
     talking.cancel()
     assert (talking.relays, talking.scene.request.appended) == (1, [])
+    assert talking.scene.marks.refused == [(ENDS[0], "")]
+    assert talking.scene.transaction.said_elsewhere == []
 
 
 @pytest.mark.parametrize("dialled", ["*87101", "%2A87"])

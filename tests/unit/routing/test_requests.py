@@ -9,14 +9,14 @@ import pytest
 from kemi.errors import (
     MethodNotAllowed,
     NoSuchAccount,
+    NoSuchDialog,
     NotAuthorized,
     NotProvisioned,
     NotReachable,
     RequestRefused,
     UnknownDomain,
 )
-from kemi.routing.in_dialog import NoSuchDialog
-from kemi.routing.requests import TooManyHops
+from kemi.routing.requests import NameOfAnother, TooManyHops
 from tests.support.fake_sip import DOMAIN, FakeMessage, invite
 from tests.unit.routing.node import Node
 from tests.unit.routing.trunking import CARRIER
@@ -54,6 +54,25 @@ def test_given_no_provisioning_when_routed_then_nothing_is_guessed(tmp_path: Pat
         with pytest.raises(NotProvisioned):
             node.route()
         assert (node.relays, node.scene.location.saved) == (0, 0)
+
+
+def test_given_the_name_of_another_s_call_when_an_extension_calls_under_it_then_482_and_nothing_is_told(
+    tmp_path: Path,
+) -> None:
+    node = Node(tmp_path, invite())
+    node.scene.proxy.name_is_anothers = True
+    with pytest.raises(NameOfAnother) as refused:
+        node.route()
+    assert (refused.value.status, node.relays, node.tracking.told, node.store.asked) == (482, 0, [], [])
+    assert node.scene.proxy.named_by == [f"104@{DOMAIN}"]
+
+
+def test_given_the_name_of_another_s_call_when_a_trunk_brings_it_back_then_it_is_taken(tmp_path: Path) -> None:
+    """A call that left by a carrier may come in by one, as the same."""
+    node = Node(tmp_path, invite("+15550100", flow=CARRIER))
+    node.scene.proxy.name_is_anothers = True
+    node.route()
+    assert (node.relays, node.scene.proxy.named_by) == (1, ["trunk carrier"])
 
 
 # Where it belongs
@@ -134,7 +153,7 @@ def test_given_an_escaped_number_when_called_then_it_is_the_same_account(tmp_pat
     [
         (invite("199"), NoSuchAccount, 404),
         (invite("101", ruri_host="other.example.com"), NotAuthorized, 403),
-        (invite("101", headers=[("Replaces", "x;to-tag=1;from-tag=2")]), NotAuthorized, 403),
+        (invite("101", headers=[("Replaces", "x;to-tag=1;from-tag=2")]), NoSuchDialog, 481),
         (invite("101", headers=[("Join", "x;to-tag=1;from-tag=2")]), NotAuthorized, 403),
         (invite("101", from_user="101"), NotAuthorized, 403),
         (FakeMessage("INVITE", from_host="a.example.org", ruri_host="b.example.org"), UnknownDomain, 403),

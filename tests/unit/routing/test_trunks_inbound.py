@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kemi.errors import MethodNotAllowed, NoSuchAccount, NotAuthorized, RequestRefused
+from kemi.errors import MalformedReplaces, MethodNotAllowed, NoSuchAccount, NoSuchDialog, NotAuthorized, RequestRefused
 from kemi.routing.trunks import domain_of_did
 from kemi.sip.flow import Flow
 from kemi.sip.ports import Callback
@@ -41,7 +41,9 @@ def test_given_a_did_when_a_trunk_calls_it_then_its_account_is_rung_for_a_caller
         (from_the_carrier(ruri_host="elsewhere.example.com"), NoSuchAccount, 404),
         (from_the_carrier(method="MESSAGE"), MethodNotAllowed, 405),
         (from_the_carrier(method="REGISTER"), MethodNotAllowed, 405),
-        (from_the_carrier(headers=[("Replaces", "x")]), NotAuthorized, 403),
+        (from_the_carrier(headers=[("Replaces", "x")]), MalformedReplaces, 400),
+        (from_the_carrier(headers=[("Replaces", "x;to-tag=1;from-tag=2")]), NoSuchDialog, 481),
+        (from_the_carrier("101", headers=[("Replaces", "x;to-tag=1;from-tag=2")]), NoSuchAccount, 404),
         (from_the_carrier(headers=[("Join", "x")]), NotAuthorized, 403),
     ],
 )

@@ -9,12 +9,13 @@ from kemi.dialogs import call_note
 from kemi.dialogs.call_note import CallNote
 from kemi.queueing.service import Queueing
 from kemi.routing.calls import Calls
+from kemi.routing.guard import Guard
 from kemi.routing.trunks import Trunks
 from kemi.settings import Settings
 from kemi.sip.flow import Flow
 from tests.support.directories import directory_of, extension, hunt_group
 from tests.support.fake_sip import DOMAIN, FLOW, FakeGateways, FakeMessage, FakeScene, invite
-from tests.support.fake_store import FakeQueueStore, FakeRecord, FakeTracking
+from tests.support.fake_store import FakeDialogs, FakeQueueStore, FakeRecord, FakeTracking
 
 CARRIER = Flow("udp", "192.0.2.200", 5060, "udp:192.0.2.1:5060")
 DESTINATIONS = ("sip:192.0.2.200:5060", "sip:gw@192.0.2.201;transport=tcp", "sip:192.0.2.202")
@@ -51,11 +52,12 @@ class Trunking:
             hunt_group("700", Stage(("101",))),
             trunks=(TRUNK,),
         )
+        self.dialogs, self.record = FakeDialogs(), FakeRecord()
         self.scene = scene = FakeScene(request, registered=("101",))
         self.gateways, self.tracking = FakeGateways(*DESTINATIONS), FakeTracking()
         at_hand = (lambda: self.directory, scene.message, scene.transaction, scene.location)
-        queueing = Queueing(*at_hand, FakeQueueStore(), FakeRecord(), Settings())
-        self.calls = Calls(*at_hand, self.tracking, queueing, Settings())
+        queueing = Queueing(*at_hand, scene.spiral, FakeQueueStore(), FakeRecord(), Settings())
+        self.calls = Calls(*at_hand, self.tracking, queueing, scene.late_answers, scene.spiral, Settings())
         self.trunks = Trunks(
             lambda: self.directory,
             scene.transaction,
@@ -63,6 +65,7 @@ class Trunking:
             self.gateways,
             self.calls,
             Settings(),
+            Guard(self.dialogs, self.record),
         )
 
     def accept(self) -> None:

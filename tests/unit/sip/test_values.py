@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kemi.sip.aor import Aor
 from kemi.sip.dialog import DialogId, Replaces
 from kemi.sip.flow import Flow
-from kemi.sip.uri import user_and_host
+from kemi.sip.uri import hop_of, user_and_host, user_host_port
 
 ADDRESSES = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)).map(str)
 PORTS = st.integers(1, 65535)
@@ -86,6 +86,15 @@ def test_given_an_address_of_record_when_written_then_it_is_a_sip_uri() -> None:
     assert str(Aor("101", "pbx.example.com")) == "101@pbx.example.com"
 
 
+@given(TEXTS | st.text("udp:/[]0123456789", max_size=20))
+def test_given_any_text_when_read_as_a_flow_then_it_is_one_or_value_error(text: str) -> None:
+    try:
+        flow = Flow.parse(text)
+    except ValueError:
+        return
+    assert Flow.parse(str(flow)) == flow
+
+
 # DialogId
 
 
@@ -127,3 +136,69 @@ def test_given_a_call_when_its_replaces_is_written_then_to_tag_is_the_caller_s_a
 
 def test_given_a_confirmed_dialog_when_its_replaces_is_written_then_early_only_can_be_left_out() -> None:
     assert str(Replaces("a84b4c", "caller", "callee", early_only=False)) == "a84b4c;to-tag=caller;from-tag=callee"
+
+
+@pytest.mark.parametrize(
+    ("uri", "place"),
+    [
+        ("sip:101@192.0.2.1:5060;transport=tcp;ob?Subject=x@y", "101@192.0.2.1:5060"),
+        ("SIPS:Alice:secret@Phone.Example.COM", "Alice@phone.example.com"),
+        ("sip:[2001:DB8::1]:5070;lr", "[2001:db8::1]:5070"),
+        ("sip:+15550100;phone-context=a@b.example", "+15550100;phone-context=a@b.example"),
+        ("sip:192.0.2.1", "192.0.2.1"),
+        ("tel:+15550100", ""),
+        ("", ""),
+        ("*", ""),
+    ],
+)
+def test_given_a_uri_when_its_place_is_read_then_only_what_names_a_device_is_left(uri: str, place: str) -> None:
+    assert user_host_port(uri) == place
+
+
+@given(TEXTS)
+def test_given_any_text_when_its_place_is_read_then_nothing_is_raised(text: str) -> None:
+    assert isinstance(user_host_port("sip:" + text), str)
+
+
+@pytest.mark.parametrize(
+    ("uri", "hop"),
+    [
+        ("sip:104@192.0.2.4:5070", ("192.0.2.4", 5070, "udp")),
+        ("sip:192.0.2.4", ("192.0.2.4", 5060, "udp")),
+        ("SIP:104@PBX.example.com;transport=TCP", ("pbx.example.com", 5060, "tcp")),
+        ("sip:104@[2001:DB8::4]:5070;transport=tcp;x", ("2001:db8::4", 5070, "tcp")),
+        ("sip:104@[2001:db8::4]", ("2001:db8::4", 5060, "udp")),
+        ("sips:104@192.0.2.4", ("192.0.2.4", 5061, "tls")),
+        ("sip:104;x=y@192.0.2.4:5070;transport=ws?subject=a@b", ("192.0.2.4", 5070, "ws")),
+        ("tel:+1555", ("", 0, "")),
+        ("*", ("", 0, "")),
+        ("", ("", 0, "")),
+    ],
+)
+def test_given_a_uri_when_asked_where_it_leads_then_host_port_and_transport_are_those_of_rfc_3261(
+    uri: str, hop: tuple[str, int, str]
+) -> None:
+    assert hop_of(uri) == hop
+
+
+@given(TEXTS)
+def test_given_any_text_when_asked_where_it_leads_then_nothing_is_raised(text: str) -> None:
+    for uri in (text, f"sip:{text}", f"sip:a@{text}:5060;{text}"):
+        assert len(hop_of(uri)) == 3
+
+
+@given(TRANSPORTS, ADDRESSES, PORTS)
+def test_given_a_flow_when_compared_with_uris_then_only_its_own_address_port_and_transport_are_it(
+    transport: str, ip: str, port: int
+) -> None:
+    flow = Flow(transport, ip, port, "s")
+    host = f"[{ip}]" if ":" in ip else ip
+    assert flow.is_at(f"sip:104@{host}:{port};transport={transport}")
+    assert not flow.is_at(f"sip:104@{host}:{port % 65535 + 1};transport={transport}")
+    assert not flow.is_at(f"sip:104@invalid:{port};transport={transport}")
+    assert flow.is_stream is (transport != "udp")
+
+
+def test_given_a_secure_websocket_when_its_uri_is_written_then_it_says_ws() -> None:
+    """RFC 7118 §5.2."""
+    assert Flow("wss", "192.0.2.4", 40000, "tls:192.0.2.1:443").uri == "sip:192.0.2.4:40000;transport=ws"
