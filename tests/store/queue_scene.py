@@ -142,6 +142,6 @@ class QueueScene(Scene):
         self.redis.delete(*(f"{prefix}{keys.SUFFIXES[name]}{dialog.key}" for name in ("call", "talk")))
 
     def remains(self) -> set[str]:
-        """What is left but for what stays, the mark of a call that was taken, and what the next look tidies up."""
+        """What lasts but for what stays, the mark of a call that was taken, and what the next look tidies up."""
         passing = ("agent:", "stats:", "taken:", keys.queues(""))
-        return {name for name in self.left() if not name.startswith(passing)}
+        return {name for name in self.lasting() if not name.startswith(passing)}

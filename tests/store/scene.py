@@ -12,10 +12,11 @@ import redis
 from kemi.accounts.directory import Grants
 from kemi.accounts.model import Kind
 from kemi.dialogs.record import Caller, CallRecord
-from kemi.dialogs.tracking import Answer, Device, Placement
-from kemi.pickup.claim import Claim, Picked, Wanted
+from kemi.dialogs.replaced import Confirmed, Early
+from kemi.dialogs.tracking import Answer, Answered, Device, Parties, Placement
+from kemi.pickup.claim import Claim, Outcome, Picked, Rerouted, Wanted
 from kemi.sip.aor import Aor
-from kemi.sip.dialog import DialogId
+from kemi.sip.dialog import DialogId, Replaces
 from kemi.sip.flow import Flow
 from kemi.store import Store, keys
 
@@ -26,6 +27,9 @@ OPEN = "open"
 """Permission id of the accounts that let PICKER pick up, unless a test says otherwise."""
 ALL = Grants((OPEN,), (OPEN,), (OPEN,))
 RING_MS = 60_000
+SENT_MS = 25_000
+"""How long the claim of a call lasts that is sent to its picker's phone."""
+MARK_MS = 5_000
 
 
 def flow(port: int) -> Flow:
@@ -87,6 +91,7 @@ class Scene:
         device: str = "",
         tried: Sequence[DialogId] = (),
         includes_group_calls: bool = False,
+        only: DialogId | None = None,
     ) -> Claim | None:
         """PICKER dials *87 (with a number: *87<number>)."""
         wanted = Wanted(
@@ -98,6 +103,7 @@ class Scene:
             device=device,
             tried=tuple(dialog.key for dialog in tried),
             includes_group_calls=includes_group_calls,
+            only=only.key if only else "",
         )
         return self.store.calls.claim(wanted)
 
@@ -123,10 +129,12 @@ class Scene:
         agents: Sequence[str] = (),
         serves: str = "",
         wrap_up_s: int = 0,
-    ) -> None:
-        answer = Answer(calling or Device(), called or Device(), tuple(agents), serves, wrap_up_s)
-        self.store.calls.answered(self.domain, dialog, answer)
-        self.store.settle()
+        parties: Parties | None = None,
+        callee_end: str = "",
+    ) -> Answered:
+        ends = calling or Device(), called or Device()
+        answer = Answer(*ends, tuple(agents), serves, wrap_up_s, callee_end, parties or Parties())
+        return self.store.calls.answered(self.domain, dialog, answer)
 
     def ended(self, dialog: DialogId) -> str:
         return self.store.calls.ended(self.domain, dialog)
@@ -150,13 +158,41 @@ class Scene:
         called: Device | None = None,
         agents: Sequence[str] = (),
         group: str = "",
+        parties: Parties | None = None,
     ) -> DialogId:
         """The caller's phone accepted the picker; returns the new dialog."""
         new = new or self.dialog()
-        picked = Picked(old.key, token, new, picker or Device(), called or Device(), tuple(agents), group)
-        self.store.calls.picked(self.domain, picked)
-        self.store.settle()
+        self.connected(old, token, new, picker=picker, called=called, agents=agents, group=group, parties=parties)
         return new
+
+    def connected(
+        self,
+        old: DialogId,
+        token: str = "token",
+        new: DialogId | None = None,
+        *,
+        picker: Device | None = None,
+        called: Device | None = None,
+        agents: Sequence[str] = (),
+        group: str = "",
+        parties: Parties | None = None,
+    ) -> tuple[Outcome, str]:
+        """Picker and caller are connected. Without a new dialog the picker's phone answered the caller's own INVITE."""
+        ends = picker or Device(), called or Device()
+        picked = Picked(old.key, token, new or old, *ends, tuple(agents), group, parties or Parties())
+        return self.store.calls.picked(self.domain, picked)
+
+    def reroute(
+        self, dialog: DialogId, token: str = "token", *, ttl_ms: int = SENT_MS, offer: str = "offer"
+    ) -> Rerouted:
+        return self.store.calls.reroute(self.domain, dialog.key, token, ttl_ms=ttl_ms, offer=offer)
+
+    def rerouted(self, dialog: DialogId) -> str:
+        return self.store.calls.rerouted(self.domain, dialog)
+
+    def replaced(self, call_id: str, to_tag: str, from_tag: str, sender: str) -> Early | Confirmed | None:
+        """What a Replaces header from outside names."""
+        return self.store.dialogs.replaced(self.domain, Replaces(call_id, to_tag, from_tag), sender)
 
     def renewed(self, ends: tuple[DialogId, DialogId], device: Device) -> None:
         self.store.calls.renewed(self.domain, ends, device)
@@ -183,6 +219,20 @@ class Scene:
             name.decode("utf-8", "surrogateescape").removeprefix(prefix): cast(int, self.redis.pttl(name))
             for name in found
         }
+
+    def lasting(self) -> set[str]:
+        """What is left but for the marks of calls that are over, which hold nothing else and are gone within 5 s."""
+        found = set(self.left())
+        for name in [name for name in found if name.startswith(keys.SUFFIXES["call"])]:
+            key = f"{keys.tenant(self.domain)}{name}"
+            fields = set(cast(list[bytes], self.redis.hkeys(key)))
+            if b"gone" in fields:
+                assert fields <= {b"gone", b"o", b"h"}, f"{name} is over and still has {fields}"
+                ttl_ms = cast(int, self.redis.pttl(key))
+                assert ttl_ms == -2 or 0 <= ttl_ms <= MARK_MS, f"{name} is no mark that expires: {ttl_ms} ms"
+            if b"gone" in fields or not fields:
+                found.remove(name)
+        return found
 
     def now_us(self) -> int:
         """The store's clock, in µs since 1970."""

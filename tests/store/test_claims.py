@@ -171,5 +171,5 @@ def test_given_a_claimed_call_that_has_ended_when_its_picker_comes_back_then_it_
         scene.release(call)
     else:
         scene.picked(call)
-    assert set(scene.left()) <= {"taken:101"}
+    assert scene.lasting() <= {"taken:101"}
     assert scene.seen() == {}

@@ -9,9 +9,8 @@ from typing import cast
 
 import pytest
 
-from kemi.dialogs.tracking import Answer
 from kemi.errors import StoreUnavailable
-from kemi.pickup.claim import Picked
+from kemi.pickup.devices import Verdict
 from kemi.settings import Settings
 from kemi.store import Store, open_store
 from kemi.store.connection import UNREAD_MOST
@@ -70,10 +69,9 @@ def post_each(scene: Scene) -> None:
     calls, one, other = scene.store.calls, scene.dialog(), scene.dialog()
     calls.ringing(DOMAIN, one, 0, "bob")
     calls.branch_failed(DOMAIN, one, 0)
-    calls.answered(DOMAIN, one, Answer(phone(5061), phone(5062)))
     calls.forget(DOMAIN, one)
     calls.release(DOMAIN, one.key, "token")
-    calls.picked(DOMAIN, Picked(one.key, "token", other, phone(5061), phone(5062)))
+    calls.remember_device(DOMAIN, "device", Verdict.BAD)
     calls.renewed(DOMAIN, (one, other), phone(5061))
     calls.over(DOMAIN, (one, other))
 
@@ -85,7 +83,18 @@ def test_given_a_dead_store_when_it_is_asked_then_it_is_unavailable_at_once_and_
     scene.ring()
     server.kill()
     started = time.monotonic()
-    for ask in (scene.pick, scene.seen, scene.store.ping, lambda: scene.ended(scene.dialog())):
+    one = scene.dialog()
+    asks: tuple[Callable[[], object], ...] = (
+        scene.pick,
+        scene.seen,
+        scene.store.ping,
+        lambda: scene.ended(one),
+        lambda: scene.answered(one),
+        lambda: scene.connected(one),
+        lambda: scene.reroute(one),
+        lambda: scene.rerouted(one),
+    )
+    for ask in asks:
         with pytest.raises(StoreUnavailable):
             ask()
     assert time.monotonic() - started < BOUND_S
@@ -235,7 +244,7 @@ def test_given_a_record_that_is_refused_when_others_follow_then_every_answer_is_
     calls = [scene.ring() for _ in range(3)]
     for number, call in enumerate(calls):
         for _ in range(UNREAD_MOST - 1):
-            scene.store._connection.post("event", f"s87:{{{DOMAIN}}}:events", 10, "a", "b")
+            scene.store._connection.post("event", f"s87:{{{DOMAIN}}}:", 10, 0, "", "a", "b")
         scene.store.calls.ringing(DOMAIN, call, 0, f"tag-{number}")
         assert scene.picked_up() == call
         assert scene.seen()[call].early_tags == (f"tag-{number}",)

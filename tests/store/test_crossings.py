@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.store.scene import PICKER, Scene, phone
+from tests.store.scene import MARK_MS, PICKER, Scene, phone
 from tests.support.until import until
-
-MARK_MS = 5_000
 
 
 def test_given_a_call_that_ended_before_it_was_entered_when_both_are_done_then_nothing_is_left(
@@ -18,6 +16,19 @@ def test_given_a_call_that_ended_before_it_was_entered_when_both_are_done_then_n
     assert 0 < scene.left()[f"call:{call.key}"] <= MARK_MS
     scene.ring(dialog=call)
     assert scene.left() == {}
+
+
+def test_given_a_phone_that_rings_before_the_call_is_entered_when_both_are_done_then_its_early_dialog_is_known(
+    scene: Scene,
+) -> None:
+    call = scene.dialog()
+    scene.rings(call, 0, "bob")
+    assert scene.pick() is None
+    assert 0 < scene.left()[f"call:{call.key}"] <= MARK_MS
+    scene.ring(dialog=call)
+    claim = scene.pick()
+    assert claim is not None
+    assert claim.call.early_tags == ("bob",)
 
 
 def test_given_a_call_that_was_answered_before_it_was_entered_when_both_are_done_then_only_the_dialog_is_left(
@@ -44,7 +55,7 @@ def test_given_the_mark_of_an_early_end_when_the_call_is_searched_or_surveyed_th
     assert scene.stage(call, ("101",))
     assert scene.pick() is None
     assert scene.seen() == {}
-    assert scene.redis.hgetall(f"s87:{{{scene.domain}}}:call:{call.key}") == {b"gone": b"1"}
+    assert scene.redis.hgetall(f"s87:{{{scene.domain}}}:call:{call.key}") == {b"gone": b"1", b"o": b"", b"h": b""}
 
 
 def test_given_the_mark_of_an_early_end_when_it_has_expired_then_the_name_may_be_used_again(
@@ -107,4 +118,4 @@ def test_given_a_pickup_that_is_told_twice_when_it_is_over_then_it_is_over(scene
         scene.picked(old, new=new, picker=phone(5070), called=phone(5071))
     scene.ended(old)
     scene.over((new, scene.dialog()))
-    assert set(scene.left()) == {"taken:101"}
+    assert scene.lasting() == {"taken:101"}

@@ -24,6 +24,7 @@ WHOLE = PickupEvent(
     call_id='a "quoted"\n{odd}\x01\udcff id',
     tried=2,
     waited_ms=1234,
+    rang=("101", "102"),
     took_ms=5,
 )
 REFUSED = PickupEvent(domain=DOMAIN, picker="109", dialled="", outcome="not_permitted", status=403)
@@ -79,7 +80,7 @@ def test_given_a_bound_when_many_more_entries_are_written_then_the_newest_are_ke
     settings: Settings, raw: redis.Redis
 ) -> None:
     bounded = open_store(replace(settings, events_max=20))
-    write(bounded, *(replace(REFUSED, took_ms=n) for n in range(1, 501)))
+    write(bounded, *(replace(WHOLE, took_ms=n) for n in range(1, 501)))
     kept = bounded.events.read(DOMAIN)
     assert 20 <= len(kept) < 20 + 2 * NODE_ENTRIES
     assert [event.took_ms for event in kept] == list(range(501 - len(kept), 501))

@@ -11,9 +11,14 @@ import pytest
 import redis
 
 from kemi.accounts.directory import Grants
+from kemi.dialogs.replaced import Confirmed, Early
+from kemi.dialogs.tracking import Parties
+from kemi.pickup.claim import Outcome, Rerouted
+from kemi.pickup.devices import Verdict, name_of
 from kemi.pickup.event import PickupEvent
 from kemi.queueing.queue import Duty
 from kemi.settings import Settings
+from kemi.sip.aor import Aor
 from kemi.sip.dialog import DialogId
 from kemi.store import functions, keys, open_store
 from tests.store.queue_scene import SUPPORT, QueueScene
@@ -77,10 +82,16 @@ def walk(scene: QueueScene, odd: str) -> Iterator[str]:
     yield "ringing"
     assert scene.seen()[call].early_tags == (tag,)
     yield "survey"
+    assert isinstance(scene.replaced(odd, tag, odd, PICKER), Early)
+    yield "replaced"
     scene.branch_failed(call, 0)
     yield "branch_failed"
     assert scene.reindex("700", "other") == 1
     yield "reindex"
+    device = name_of(f"sip:{odd}@{odd}", odd)
+    scene.store.calls.remember_device(scene.domain, device, Verdict.BAD)
+    scene.store.settle()
+    yield "remember"
     assert scene.picked_up("700", HUNT, grants=grants, device=phone(5061).flow) == call
     yield "claim"
     assert scene.stage(call, ("103",))
@@ -93,9 +104,21 @@ def walk(scene: QueueScene, odd: str) -> Iterator[str]:
     yield "picked"
     assert scene.ended(call) == PICKER
     yield "ended"
+    scene.redis.delete(f"{keys.tenant(scene.domain)}{keys.SUFFIXES['call']}{call.key}")
     scene.ring("101", dialog=call)
-    scene.answered(call, phone(5061), phone(5062))
+    assert scene.picked_up("101") == call
+    assert scene.reroute(call, offer=odd) is Rerouted.DONE
+    yield "reroute"
+    assert scene.rerouted(call) == odd
+    yield "rerouted"
+    assert scene.connected(call) == (Outcome.DONE, "")
+    yield "picked"
+    scene.redis.delete(f"{keys.tenant(scene.domain)}{keys.SUFFIXES['call']}{call.key}")
+    scene.ring("101", dialog=call)
+    scene.answered(call, phone(5061), phone(5062), parties=Parties("105", "101", odd))
     yield "answered"
+    assert isinstance(scene.replaced(odd, odd, odd, PICKER), Confirmed)
+    yield "replaced"
     scene.renewed((new, call), phone(5070, on_hold=True))
     yield "renewed"
     scene.over((call, new))
@@ -104,6 +127,11 @@ def walk(scene: QueueScene, odd: str) -> Iterator[str]:
     scene.store.events.write(PickupEvent(scene.domain, PICKER, "", "picked_up", 200, caller=odd, call_id=odd))
     assert scene.store.events.read(scene.domain)[0].call_id == odd
     yield "event"
+    scene.store.events.write(PickupEvent(scene.domain, PICKER, odd, "nothing_eligible", 480))
+    assert scene.store.events.read(scene.domain)[1].dialled == odd
+    yield "event"
+    scene.store.calls.denied(Aor(PICKER, scene.domain))
+    yield "denied"
     yield from walk_queue(scene, call, odd)
 
 
@@ -151,8 +179,10 @@ def test_given_odd_call_ids_when_every_operation_is_done_then_all_keys_lie_on_th
         assert all(re.fullmatch(rb"[\x21-\x7e]{1,100}", name[len(prefix) :]) for name in found), operation
         assert all(name.startswith(prefix) for name in found), operation
         assert said == [], operation
-    assert set(on_cluster.left()) == {
-        *("taken:700", "taken:101", "taken:800", "events", "agent:101", "agent:102", "stats:800")
+    assert on_cluster.lasting() == {
+        *("taken:700", "taken:101", "taken:800", "events", "agent:101", "agent:102", "stats:800"),
+        f"replaces:{name_of(f'sip:{odd}@{odd}', odd)}",
+        *("denied:109", "noted:109"),
     }
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from kemi.accounts.model import Kind
+from kemi.dialogs.tracking import Answered, Parties
 from kemi.sip.dialog import DialogId
-from tests.store.scene import AGENT, ALL, EXTENSION, HUNT, OPEN, PICKER, RING_MS, Scene, caller, phone
+from tests.store.scene import AGENT, ALL, EXTENSION, HUNT, MARK_MS, OPEN, PICKER, RING_MS, Scene, caller, phone
 
-MARK_MS = 5_000
 DIALOG_MS = 14_400_000
 
 
@@ -101,7 +101,7 @@ def test_given_a_claimed_call_when_it_is_over_then_only_the_taken_mark_is_left(s
         assert scene.ended(call) == PICKER
     else:
         scene.answered(call)
-    assert set(scene.left()) == {"taken:101"}
+    assert scene.lasting() == {"taken:101"}
 
 
 def test_given_a_picked_up_call_when_the_old_call_has_ended_then_only_the_taken_mark_and_the_new_dialog_are_left(
@@ -112,10 +112,10 @@ def test_given_a_picked_up_call_when_the_old_call_has_ended_then_only_the_taken_
     scene.pick()
     new = scene.picked(old, picker=phone(5070))
     assert scene.ended(old) == PICKER
-    assert set(scene.left()) == {"taken:700", f"talk:{new.key}", f"device:{phone(5070).flow}"}
+    assert scene.lasting() == {"taken:700", f"talk:{new.key}", f"device:{phone(5070).flow}"}
     assert 0 < scene.left()["taken:700"] <= MARK_MS
     scene.over((DialogId("other@192.0.2.1", "end"), new))
-    assert set(scene.left()) == {"taken:700"}
+    assert scene.lasting() == {"taken:700"}
 
 
 def test_given_a_claimed_call_when_any_moment_is_looked_at_then_every_key_expires_by_itself(
@@ -147,11 +147,10 @@ def test_given_an_answered_call_when_its_devices_are_watched_then_both_are_busy_
     assert set(scene.left()) == {"taken:101"}
 
 
-def test_given_no_such_call_when_it_rings_or_fails_or_is_released_then_nothing_is_written(
+def test_given_no_such_call_when_it_fails_or_is_released_then_nothing_is_written(
     scene: Scene,
 ) -> None:
     nobody = scene.dialog()
-    scene.rings(nobody, 0, "bob")
     scene.branch_failed(nobody, 0)
     scene.release(nobody)
     scene.over((nobody, scene.dialog()))
@@ -176,3 +175,17 @@ def test_given_more_calls_than_asked_for_when_they_are_surveyed_then_the_answer_
     calls = [scene.ring() for _ in range(5)]
     survey = scene.store.calls.survey(scene.domain, ALL, most=3)
     assert [call.caller.dialog for call in survey.calls] == calls[:3]
+
+
+def test_given_an_answered_call_when_another_rings_under_its_name_then_the_talk_stays_what_it_was(scene: Scene) -> None:
+    """Its name is no secret of its parties: a second call under it has no place, and its answer is no news."""
+    call = scene.ring()
+    scene.answered(call, phone(1), phone(2), parties=Parties("104", "101", "callee"))
+    before = scene.left().keys()
+
+    scene.ring("102", dialog=call)
+    found = scene.answered(call, phone(3), phone(4), parties=Parties("666", "667", "callee"))
+
+    assert (found, scene.seen()) == (Answered.UNKNOWN, {})
+    assert scene.left().keys() <= before
+    assert scene.pick("102") is None

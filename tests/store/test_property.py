@@ -28,7 +28,7 @@ from kemi.accounts.model import (
 from kemi.accounts.permission import Permission
 from kemi.dialogs.record import CallRecord
 from kemi.errors import AlreadyAnswered, PickupRefused
-from kemi.pickup.claim import Wanted
+from kemi.pickup.claim import Rerouted, Wanted
 from kemi.pickup.policy import Scope, candidates, scope_of
 from kemi.sip.aor import Aor
 from kemi.sip.dialog import DialogId
@@ -82,6 +82,8 @@ class Case:
     dialled: str
     tried: frozenset[int]
     """Which calls were tried before."""
+    sends: bool
+    """What somebody else has picked up is being sent to his phone."""
 
 
 def account(number: str, permission: Permission) -> Account:
@@ -118,6 +120,7 @@ CASES = st.builds(
     st.sampled_from(EXTENSIONS),
     st.sampled_from(["", "", *NUMBERS]),
     st.frozensets(st.integers(0, 11), max_size=3),
+    st.booleans(),
 )  # fmt: skip
 
 
@@ -171,7 +174,10 @@ def put_up(case: Case, directory: Directory, scene: QueueScene) -> list[str]:
         where = directory.account(DOMAIN, number)
         assert where is not None
         try:
-            scene.pick(number, where.kind, picker=OTHER_PICKER, token="of another")
+            claim = scene.pick(number, where.kind, picker=OTHER_PICKER, token="of another")
+            if claim is not None and case.sends:
+                event("a call was sent to its picker's phone")
+                assert scene.reroute(claim.call.caller.dialog, "of another") is Rerouted.DONE
         except AlreadyAnswered:
             event("a call was claimed twice over")
     return [call.key for call in put]

@@ -121,6 +121,8 @@ RARE = st.one_of(
     step(pick, st.sampled_from(["", *GROUPS]), token),
     step(lambda scene, call, token: scene.release(call, token), call, token),
     step(lambda scene, call, token: scene.picked(call, token, group="800"), call, token),
+    step(lambda scene, call, token: scene.reroute(call, token), call, token),
+    step(lambda scene, call, token: scene.connected(call, token, group="800"), call, token),
     step(lambda scene, call: scene.ended(call), call),
     step(lambda scene, number, permit: scene.reindex(number, permit), st.sampled_from(list(GROUPS)),
          st.sampled_from(PERMITS)),
@@ -145,7 +147,8 @@ def assert_consistent(scene: QueueScene) -> None:
             elif state != "h":
                 for line in (f"ring:n:{number}", f"ring:p:{fields['k']}:{permit}"):
                     lines.setdefault(line, set()).add(key)
-            if "N" in fields:
+            assert "gone" not in fields
+            if "q" in fields:
                 lines.setdefault(f"due:{fields['N']}", set()).add(key)
             for busy in fields["w"].split():
                 lines.setdefault(f"busy:{busy}", set()).add(key)
@@ -180,5 +183,5 @@ def test_given_any_sequence_in_two_queues_when_each_step_is_done_then_all_agrees
         queue.ended(dialog)
         queue.ended(dialog)
     queue.look()
-    assert queue.remains() == {f"call:{dialog.key}" for dialog in CALLS}
+    assert queue.remains() == set()
     assert [state.in_calls for state in queue.store.queues.roster(DOMAIN, AGENTS, []).agents] == [0] * len(AGENTS)

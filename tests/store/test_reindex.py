@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kemi.accounts.directory import Grants
+from kemi.store import keys
 from tests.store.scene import HUNT, OPEN, Scene
 
 ADMITS = Grants(("new",), ("new",), ("new",))
@@ -53,7 +54,7 @@ def test_given_a_claimed_call_when_its_account_s_permission_changes_then_the_cla
     assert scene.pick() is None
     assert scene.picked_up(grants=ADMITS) == call
     scene.ended(call)
-    assert set(scene.left()) == {"taken:101"}
+    assert scene.lasting() == {"taken:101"}
 
 
 def test_given_a_claim_at_another_account_when_a_permission_changes_then_that_call_is_not_touched(
@@ -71,8 +72,9 @@ def test_given_a_moved_call_when_the_line_s_life_is_looked_at_then_it_lasts_as_l
 ) -> None:
     scene.ring("101")
     scene.reindex("101", "new")
-    keys = scene.left()
-    assert keys["ring:p:e:new"] >= max(ttl for name, ttl in keys.items() if name.startswith("call:"))
+    prefix = keys.tenant(scene.domain)
+    until = {name: scene.redis.pexpiretime(prefix + name) for name in scene.left()}
+    assert until["ring:p:e:new"] >= max(at for name, at in until.items() if name.startswith("call:"))
 
 
 def test_given_a_ghost_when_a_permission_changes_then_it_is_not_moved(scene: Scene) -> None:
