@@ -14,13 +14,16 @@ TENANTS = 64
 
 
 @pytest.fixture(scope="module")
-def tenants() -> Tenants:
-    return Tenants(TENANTS)
+def tenants(request: pytest.FixtureRequest) -> Tenants:
+    """A file's CHANGE is what its tenants have different."""
+    return Tenants(TENANTS, getattr(request.module, "CHANGE", None))
 
 
 @pytest.fixture(scope="module")
-def node(tenants: Tenants, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    with Node(tmp_path_factory.mktemp("node"), tenants.document()) as node:
+def node(request: pytest.FixtureRequest, tenants: Tenants, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """A file's ENVIRONMENT is what its node has different."""
+    environment = getattr(request.module, "ENVIRONMENT", None)
+    with Node(tmp_path_factory.mktemp("node"), tenants.document(), environment=environment) as node:
         yield node
 
 

@@ -59,6 +59,8 @@ class Kamailio:
             "KEMI": f'"{folder}/routing.py"',
             "CTL_SOCKET": f'"{self._socket}"',
             "GATEWAYS": '"/dev/null"',
+            # Nobody listens there; the module that is loaded only for a relay is part of the surface.
+            "RTPENGINE": '"udp:127.0.0.1:9"',
             "WORKERS": 1,
             "TCP_WORKERS": 1,
         }
@@ -74,7 +76,7 @@ class Kamailio:
             str(folder),
         ]
         command += [part for name, value in definitions.items() for part in ("-A", f"{name}={value}")]
-        command += ["-l", f"udp:{LOOPBACK}:{self.port}"]
+        command += ["-A", "WITH_WEBSOCKET", "-l", f"udp:{LOOPBACK}:{self.port}"]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True

@@ -10,9 +10,15 @@ from tests.support.tenants import Tenant
 from tests.support.until import until
 
 
+def replaces_only(tenant: Tenant) -> None:
+    """The other way to the caller, to send his call to the picker, has tests of its own."""
+    tenant.change(lambda document: document.update(settings={"pickup_mode": "replaces"}))
+
+
 def test_given_a_caller_without_replaces_when_picked_up_then_480_says_so_and_nothing_is_sent_to_him(
     tenant: Tenant,
 ) -> None:
+    replaces_only(tenant)
     bob, alice = tenant.phone("101", register=True), tenant.phone("104")
     call = ring(alice, bob, supported="")
 
@@ -27,6 +33,7 @@ def test_given_a_caller_without_replaces_when_picked_up_then_480_says_so_and_not
 def test_given_a_call_that_nobody_rings_for_yet_when_picked_up_then_480_and_soon_after_it_works(
     tenant: Tenant,
 ) -> None:
+    replaces_only(tenant)
     bob, alice, carol = tenant.phone("101", register=True), tenant.phone("104"), tenant.phone("103")
     outgoing = alice.dials("101")
     inbound = bob.rung()
@@ -40,7 +47,7 @@ def test_given_a_call_that_nobody_rings_for_yet_when_picked_up_then_480_and_soon
     assert alice.rung(replaces=True)
 
 
-@pytest.mark.parametrize("refusal", [420, 480, 486, 500, 503, 603])
+@pytest.mark.parametrize("refusal", [481, 486, 600, 603])
 def test_given_a_caller_s_phone_that_refuses_when_general_then_the_next_call_is_offered(
     refusal: int, tenant: Tenant
 ) -> None:
@@ -57,15 +64,19 @@ def test_given_a_caller_s_phone_that_refuses_when_general_then_the_next_call_is_
     until(lambda: tenant.outcomes() == [("picked_up", 200)], what="one entry in the pickup record")
 
 
-def test_given_a_caller_s_phone_that_says_nothing_when_general_then_the_next_call_is_offered(
-    tenant: Tenant,
+@pytest.mark.parametrize("refusal", [0, 420, 480, 500, 503])
+def test_given_a_caller_s_phone_that_does_not_replace_when_only_that_is_wanted_then_the_next_call_is_offered(
+    refusal: int, tenant: Tenant
 ) -> None:
+    replaces_only(tenant)
     bob, alice = tenant.phone("101", register=True), tenant.phone("102", register=True)
     dave, erin = tenant.phone("104"), tenant.phone("105")
     ring(dave, bob)
     ring(erin, alice)
     pickup = tenant.phone("103").dials("*87")
-    dave.rung(replaces=True)
+    offer = dave.rung(replaces=True)
+    if refusal:
+        offer.answers(refusal)
 
     erin.rung(replaces=True).answers(200)
 

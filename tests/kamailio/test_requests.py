@@ -153,9 +153,9 @@ def test_given_an_extension_that_a_proxy_must_know_when_it_does_not_then_420_nam
     assert answer["Unsupported"] == "teleport"
 
 
-def test_given_a_normal_number_when_it_is_called_with_replaces_then_403(tenant: Tenant) -> None:
+def test_given_a_normal_number_when_it_is_called_with_a_replaces_of_no_call_then_481(tenant: Tenant) -> None:
     tenant.phone("101", register=True)
-    assert tenant.phone("104").dials("101", headers=[REPLACES]).ends_with().status == 403
+    assert tenant.phone("104").dials("101", headers=[REPLACES]).ends_with().status == 481
 
 
 def test_given_a_normal_number_when_it_is_called_with_join_then_403(tenant: Tenant) -> None:

@@ -14,6 +14,7 @@ from tests.support.node import STAR87, Node
 from tests.support.phone import Phone
 from tests.support.ports import LOOPBACK, free_port
 from tests.support.redis_server import RedisServer
+from tests.support.replacing import of_talk
 from tests.support.talks import is_offered, ring, take_over, talk
 from tests.support.tenants import Tenant, Tenants
 from tests.support.until import until
@@ -30,7 +31,7 @@ def store() -> Iterator[RedisServer]:
 
 @pytest.fixture(scope="module")
 def own_tenants() -> Tenants:
-    return Tenants(10)
+    return Tenants(12)
 
 
 @pytest.fixture(scope="module")
@@ -241,3 +242,22 @@ def test_given_no_document_when_a_node_runs_then_it_answers_503_until_one_is_app
         finally:
             node.terminate()
             node.wait(20)
+
+
+@pytest.mark.parametrize("how", ["hangs", "is killed"])
+def test_given_no_store_when_a_phone_sends_a_replaces_then_503_and_nobody_passes_unchecked(
+    how: str, alone: Tenant, store: RedisServer
+) -> None:
+    bob, alice = alone.phone("101", register=True), alone.phone("104", register=True)
+    of_alice, of_bob = talk(alice, bob)
+    lose(store, how)
+    try:
+        for sender, named in (("103", of_bob), ("101", of_bob), ("104", of_alice)):
+            call = alone.phone(sender).dials("104" if named is of_bob else "101", headers=[of_talk(named)])
+            answer = call.ends_with()
+            assert (answer.status, bool(answer["Retry-After"])) == (503, True)
+        for phone in (alice, bob):
+            phone.hears()
+            assert [m for m in phone.inbox if m.method == "INVITE" and not m.status] == []
+    finally:
+        bring_back(store, how)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.carrier import HOME, OTHER, Site, document_with, rings, trunk
 from tests.support.phone_calls import replaces_of
+from tests.support.pickups import connect, ends_elsewhere, send_for
 from tests.support.until import until
 
 
@@ -39,6 +40,20 @@ def test_given_a_did_of_an_extension_when_a_trunk_calls_it_then_it_is_answered_a
     assert any(":device:" in key for key in site.node.keys(HOME))
 
     talk.ends(reception)
+    site.ends_empty()
+
+
+def test_given_a_trunk_that_names_another_of_its_addresses_when_it_talks_then_requests_go_where_it_says(
+    site: Site,
+) -> None:
+    """A phone is reached where it was heard; a carrier knows its own addresses."""
+    reception = site.phone("101", register=True)
+    call = site.first.calls("+15550100", headers=[("Contact", f"<sip:gateway@{site.second.address}>")])
+    inbound = rings(call, reception)
+    inbound.answers(200)
+    call.dialog(call.expects(200))
+
+    inbound.dialog().ends(site.second)
     site.ends_empty()
 
 
@@ -95,6 +110,32 @@ def test_given_a_trunks_ringing_calls_when_dialling_the_code_then_each_is_picked
         talk.ends(site.first)
     site.ends_empty()
     assert [event.outcome for event in site.node.events(HOME)] == ["picked_up", "picked_up"]
+
+
+@pytest.mark.parametrize("did", ["+15550100", "+15550170", "+15550180"])
+def test_given_a_trunk_without_replaces_when_its_call_is_picked_up_then_it_is_sent_to_the_device_that_dialled(
+    did: str, site: Site
+) -> None:
+    rings_at, code = {
+        "+15550100": ("101", "*87101"),
+        "+15550170": ("101", "*87700"),
+        "+15550180": ("104", "*87800"),
+    }[did]
+    reception, carol = site.phone(rings_at, register=True), site.phone("103")
+    call = site.first.calls(did, supported="timer")
+    inbound = rings(call, reception)
+
+    offer = send_for(carol, code)
+    talk, _, accepted = connect(call, offer)
+    ends_elsewhere(inbound)
+
+    assert "<sip:+15559999@carrier.example.net>" in offer.invite["P-Asserted-Identity"]
+    assert accepted["P-Asserted-Identity"] == f'"Carol" <sip:103@{HOME}>'
+    talk.reinvites(carol, "sendonly", "recvonly")
+    talk.ends(carol)
+    site.ends_empty()
+    [event] = site.node.events(HOME)
+    assert (event.outcome, event.mode, event.status) == ("picked_up", "reroute", 480)
 
 
 def test_given_a_ringing_call_when_the_trunk_cancels_then_nothing_is_left(site: Site) -> None:
@@ -179,9 +220,9 @@ def test_given_a_did_in_other_spellings_when_a_trunk_calls_it_then_it_is_the_sam
 
 
 def test_given_a_trunk_when_it_sends_anything_but_a_plain_call_then_it_is_refused(site: Site) -> None:
-    for header in ("Replaces", "Join"):
+    for header, status in (("Replaces", 481), ("Join", 403)):
         refused = site.first.calls("+15550100", headers=[(header, "a@b;to-tag=1;from-tag=2")]).ends_with()
-        assert refused.status == 403
+        assert refused.status == status
     for method in ("MESSAGE", "SUBSCRIBE", "REFER", "REGISTER", "PUBLISH"):
         assert site.first.requests_once(method, f"sip:+15550100@{HOME}").status == 405
     for uri in (f"sip:{HOME}", f"sip:+15550100@{HOME}", f"sip:{site.node.address}"):
