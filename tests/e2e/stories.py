@@ -38,6 +38,7 @@ class Actor:
     call: str = ""
     calls: int = 1
     cue: str = ""
+    replaces: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def person(self) -> str:
@@ -209,16 +210,33 @@ class Play:
         phone = self._phone(actor)
         if actor.is_called and actor.name != VOICEMAIL:
             phone.register()
+        keys = {"name": self._extensions[actor.person]["name"], **actor.keys}
+        if actor.replaces:
+            keys["replaces"] = self._replaces(**actor.replaces)
         run = phone.play(
             self._scenario(actor.plays),
             dials=actor.dials,
-            keys={"name": self._extensions[actor.person]["name"], **actor.keys},
+            keys=keys,
             call=f"%u-{self._story.name}-{actor.call}@star87" if actor.call else "",
             calls=actor.calls,
         )
         self.runs[actor.name] = run
         if actor.is_called:
             run.await_bound()
+
+    def _replaces(self, call: str, seen_by: str = "caller", more: str = "") -> str:
+        """Value of a Replaces header for the last call that a phone made, by the last tag that it heard.
+
+        seen_by: whose own tag is the to-tag (RFC 3891 §3), the caller's or the callee's. more: what follows the tags.
+        """
+        messages = self.runs[call].messages()
+        invite = next(m.text for m in reversed(messages) if m.sent and m.text.startswith("INVITE "))
+        answer = next(m.text for m in reversed(messages) if not m.sent and re.match(r"SIP/2.0 (1[89]|2)\d", m.text))
+        caller, callee = (
+            re.sub(r".*;tag=([^;]+).*", r"\1", header(text, name)) for text, name in ((invite, "From"), (answer, "To"))
+        )
+        to_tag, from_tag = (caller, callee) if seen_by == "caller" else (callee, caller)
+        return f"{header(invite, 'Call-ID')};to-tag={to_tag};from-tag={from_tag}{more}"
 
     def _phone(self, actor: Actor) -> Phone:
         extension = self._extensions[actor.person]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.e2e.stories import Play, read_story
 from tests.support.node import Node
 from tests.support.ports import LOOPBACK
 from tests.support.sipp import PHONES, SCENARIOS, Phone, Setting, SippRun
@@ -93,3 +94,20 @@ def test_given_a_ringing_call_when_its_permission_is_withdrawn_then_a_pickup_get
     assert ringing.ends()
     [event] = node.star87("events", "--domain", DOMAIN)
     assert (event["outcome"], event["status"], event["picker"]) == ("not_permitted", 403, "103")
+
+
+def test_given_a_call_that_carol_picked_up_when_asked_for_bob_s_extension_then_it_was_answered_by_103(
+    node: Node, evidence: Path
+) -> None:
+    story = read_story(SCENARIOS / "call-pickup" / "nominal" / "directed")
+    Play(story, node.address, evidence, domain=DOMAIN).perform()
+    until(lambda: node.events(DOMAIN), what="the pickup record")
+
+    [shown] = node.star87("events", "--domain", DOMAIN, "--for", "101")
+    assert (shown["answered_by"], shown["picker"], shown["rang"]) == ("103", "103", ["101"])
+    assert "answered by 103" in node.says("events", "--domain", DOMAIN, "--for", "101")
+
+    [own] = node.star87("events", "--domain", DOMAIN, "--for", "103")
+    assert own == shown
+    assert "answered by" not in node.says("events", "--domain", DOMAIN, "--for", "103")
+    assert node.star87("events", "--domain", DOMAIN, "--for", "201") == []

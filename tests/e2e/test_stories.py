@@ -75,7 +75,8 @@ class Stage:
         settings = {"already_answered_ms": TAKEN_MS, **story.node}
         environment = {f"STAR87_{key.upper()}": str(value) for key, value in settings.items()}
         document = provisioning([other for other in self._stories if self._named(other) == name])
-        node = Node(self._folder / name, document, environment=environment)
+        # The path of a socket is short.
+        node = Node(self._folder / f"node-{len(self._nodes)}", document, environment=environment)
         self._nodes[name] = node.__enter__()
 
     @staticmethod

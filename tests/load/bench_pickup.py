@@ -50,10 +50,11 @@ class TimedPhone(Phone):
         self.sent_at = time.perf_counter()
         super().sends(message)
 
-    def _reads(self) -> bytes:
-        raw = super()._reads()
-        self.received_at = time.perf_counter()
-        return raw
+    def _receives(self, within_s: float) -> bool:
+        came = super()._receives(within_s)
+        if came:
+            self.received_at = time.perf_counter()
+        return came
 
 
 def main() -> int:

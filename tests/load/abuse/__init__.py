@@ -1,0 +1,1 @@
+"""Ways to take a foreign call, each tried on a real node: `make abuse`."""
