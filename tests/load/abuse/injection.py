@@ -62,7 +62,7 @@ with_header("Route through the node to the caller", "Route", "<sip:NODE;lr>, <si
 with_header("Route with the node's parameter", "Route", f"<sip:NODE;lr;tenant={HOME}.{'0' * 24}>")
 with_header("Record-Route with the node's parameter", "Record-Route", f"<sip:NODE;lr;tenant={HOME}.{'0' * 24}>")
 with_header("Record-Route of the caller", "Record-Route", "<sip:VICTIM;lr>")
-with_header("Next-Hop to the caller", "P-Star87-Next-Hop", "udp:VICTIM,udp:NODE")
+with_header("Next-Hop to the caller", "P-Star87-Next-Hop", "udp:VICTIM/udp:NODE")
 with_header("X-Star87-Picker", "X-Star87-Picker", "103")
 with_header("X-Intercept", "X-intercept_uuid", "103")
 with_header("Authorization of nobody", "Authorization", f'Digest username="103",realm="{HOME}"')

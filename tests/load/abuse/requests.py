@@ -110,7 +110,7 @@ def over_inner_socket(at: Scene, method: str) -> Answer:
     contact = f"<sip:301@{at.spiral};transport=udp>"
     assert registers(friend, ("Contact", contact), uri=f"sip:{FOREIGN}").status == 200
     uri = f"sip:301@{FOREIGN}"
-    next_hop = f"udp:{at.victims.callee.address},udp:{at.node.address}"
+    next_hop = f"udp:{at.victims.callee.address}/udp:{at.node.address}"
     hop = ("P-Star87-Next-Hop", next_hop)
     via = phone.via()
     phone.sends(phone.requests(method, uri, via=via, headers=[hop, ("Refer-To", "<sip:1@eve>")]))
@@ -127,7 +127,7 @@ def inner_call(at: Scene) -> Answer:
     friend, phone = at.foreigner("301"), at.foreigner()
     contact = f"<sip:301@{at.spiral};transport=udp>"
     assert registers(friend, ("Contact", contact), uri=f"sip:{FOREIGN}").status == 200
-    call = at.begins(phone, "301", ("P-Star87-Next-Hop", f"udp:{at.victims.callee.address},udp:x"))
+    call = at.begins(phone, "301", ("P-Star87-Next-Hop", f"udp:{at.victims.callee.address}/udp:{at.node.address}"))
     answer = call.ends_with()
     assert registers(friend, ("Contact", "*"), ("Expires", "0"), uri=f"sip:{FOREIGN}").status == 200
     return answer

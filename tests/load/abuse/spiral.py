@@ -17,7 +17,7 @@ def imitated(at: Scene, phone: Phone, method: str = "INVITE") -> str:
     named = [
         ("From", f"<sip:104@{HOME}>;tag={call.caller_tag}"),
         ("Record-Route", f"<sip:{at.node.address};lr;ftag={call.caller_tag};tenant={HOME}.{'0' * 24}>"),
-        (HOP, f"udp:{phone.address},udp:{at.node.address}"),
+        (HOP, f"udp:{phone.address}/udp:{at.node.address}"),
     ]
     return phone.requests(method, f"sip:101@{HOME}", call_id=call.call_id, headers=named, body=sdp())
 
@@ -59,7 +59,7 @@ def inner_bye(at: Scene) -> Answer:
     named = [
         ("From", f"<sip:104@{HOME}>;tag={call.caller_tag}"),
         ("To", f"<sip:101@{HOME}>;tag={call.callee_tag}"),
-        (HOP, f"udp:{at.victims.callee.address},udp:{at.node.address}"),
+        (HOP, f"udp:{at.victims.callee.address}/udp:{at.node.address}"),
     ]
     text = phone.requests("BYE", at.victims.callee.contact, call_id=call.call_id, cseq=900, headers=named)
     return to_inner_socket(at, text, phone)
@@ -70,7 +70,7 @@ def inner_via(at: Scene) -> Answer:
     """Where it says that it comes from is not where it came from."""
     phone = at.foreigner()
     via = f"SIP/2.0/UDP {at.spiral};branch=z9hG4bKspiral;rport"
-    named = [("Via", via), (HOP, f"udp:{phone.address},udp:{at.node.address}")]
+    named = [("Via", via), (HOP, f"udp:{phone.address}/udp:{at.node.address}")]
     return at.says(phone, phone.requests("INVITE", f"sip:101@{HOME}", headers=named, body=sdp()))
 
 
