@@ -84,7 +84,7 @@ def _measure(node: Node, ringing: int) -> dict[str, float]:
         for called in (bob, frank):
             assert called.registers().status == 200
         others = _let_ring(crowd, frank, ringing)
-        before = set(node.keys(DOMAIN))
+        before = set(node.left_keys(DOMAIN))
         delays_ms, failed, winners = [], 0, 0
         for turn in range(PICKUPS):
             try:
@@ -94,8 +94,8 @@ def _measure(node: Node, ringing: int) -> dict[str, float]:
                 failed += 1
             winners += sum(m.method == "INVITE" and m.status == 0 for m in alice.inbox)
         assert len(node.star87("calls")) == ringing == len(others)
-        until(lambda: set(node.keys(DOMAIN)) <= before, what="every key of the pickups to go")
-        left = len(set(node.keys(DOMAIN)) - before)
+        until(lambda: set(node.left_keys(DOMAIN)) <= before, what="every key of the pickups to go")
+        left = len(set(node.left_keys(DOMAIN)) - before)
     spread = statistics.quantiles(delays_ms, n=100)
     return {
         "ringing": ringing,
