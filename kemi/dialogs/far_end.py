@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from kemi.sip.dialog import DialogId
 from kemi.sip.flow import Flow
-from kemi.sip.headers import OWN_ROUTE
 from kemi.sip.ports import Message
+from kemi.sip.record_route import routes_beyond
 
 HIGH_CSEQ = 2**31 - 2
 """Higher than what a callee has used by then, and lower than RFC 3261 §8.1.1.5 forbids (by the one that is added)."""
-_ROUTE = re.compile(r"<[^>]*>[^,]*")
 _TAG = re.compile(r";\s*tag\s*=\s*([^;>\s]+)", re.IGNORECASE)
 
 
@@ -83,27 +81,6 @@ class FarEnd:
     def unpack(cls, text: str) -> FarEnd:
         call_id, caller, callee, cseq, target, flow, routes = json.loads(text)
         return cls(call_id, caller, callee, cseq, target, flow, tuple(routes))
-
-
-def routes_beyond(record_routes: Iterable[str]) -> tuple[str, ...]:
-    """The hops between this node and the callee (RFC 3261 §12.1.2), the nearest first.
-
-    record_routes: of the answer, the hop nearest to the callee first. This node's own and those before it are left out.
-    """
-    beyond: list[str] = []
-    for value in record_routes:
-        for route in _ROUTE.findall(value):
-            if f";{OWN_ROUTE}=" in route:
-                return tuple(reversed(beyond))
-            beyond.append(route.strip())
-    return ()
-
-
-def routes_before(record_routes: Iterable[str]) -> tuple[str, ...]:
-    """The hops between this node and the caller, the nearest first; see routes_beyond."""
-    routes = [route.strip() for value in record_routes for route in _ROUTE.findall(value)]
-    own = [index for index, route in enumerate(routes) if f";{OWN_ROUTE}=" in route]
-    return tuple(routes[own[-1] + 1 :]) if own else ()
 
 
 def _tag(name_and_tag: str) -> str:

@@ -73,7 +73,7 @@ class LateAnswers:
     def contested(self) -> None:
         """An answer is at hand to a call that two devices may answer; refused from now on, unless it is the first."""
         message = self._message()
-        dialog = DialogId(message.call_id, message.from_tag)
+        dialog = DialogId.of(message)
         if not self._marks.wins(dialog, message.to_tag):
             self._marks.refuse_one(dialog, message.to_tag)
 
@@ -81,24 +81,16 @@ class LateAnswers:
         """An answer that is refused is at hand. It goes no further, and its branch has ended."""
         # One that another transaction of this node has relayed was ended there already.
         if not self._spiral.is_from_here():
-            message = self._message()
-            dialog = DialogId(message.call_id, message.from_tag)
-            far = FarEnd.of(message)
-            self._send("ACK", far)
-            if self._marks.is_first(dialog, message.to_tag):
-                self._send("BYE", far)
+            self._end_at_hand()
         self._spiral.end_branch(487, "Request Terminated")
 
     def end_this(self) -> None:
         """The answer at hand comes too late; it is acknowledged, ended and refused."""
         message = self._message()
-        dialog = DialogId(message.call_id, message.from_tag)
+        dialog = DialogId.of(message)
         self._marks.open(dialog, message.to_tag)
         self._marks.refuse_one(dialog, message.to_tag)
-        self._marks.is_first(dialog, message.to_tag)
-        far = FarEnd.of(message)
-        self._send("ACK", far)
-        self._send("BYE", far)
+        self._end_at_hand()
 
     def end(self, far: FarEnd, caller: FarEnd) -> None:
         """An answer that was relayed: its dialog is ended at both ends, now, and again once the caller acknowledges it.
@@ -115,10 +107,18 @@ class LateAnswers:
 
     def acknowledged(self, message: Message) -> None:
         """An ACK has been relayed. If its dialog is not to be, it ends now."""
-        kept = self._marks.take(DialogId(message.call_id, message.from_tag), message.to_tag)
+        kept = self._marks.take(DialogId.of(message), message.to_tag)
         if kept:
             for end in json.loads(kept):
                 self._send("BYE", FarEnd.unpack(end))
+
+    def _end_at_hand(self) -> None:
+        """Acknowledge the answer at hand, and end its dialog if it is not one that is repeated."""
+        message = self._message()
+        far = FarEnd.of(message)
+        self._send("ACK", far)
+        if self._marks.is_first(DialogId.of(message), message.to_tag):
+            self._send("BYE", far)
 
     def _send(self, method: str, far: FarEnd) -> None:
         self._spiral.begin(method, far.target, far.next_hop, far.headers(method))

@@ -66,6 +66,10 @@ class Parties:
     callee: str = ""
     callee_tag: str = ""
 
+    def words(self) -> tuple[str, str, str]:
+        """For the arguments of the store's functions."""
+        return self.caller, self.callee, self.callee_tag
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

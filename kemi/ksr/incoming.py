@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 import KSR
@@ -10,7 +11,7 @@ from kemi.sip.flow import UNDER_WEBSOCKET, Flow
 from kemi.sip.headers import unquoted
 
 
-def _text(name: str) -> str:
+def text(name: str) -> str:
     value = KSR.pv.get(name)
     return "" if value is None else str(value)
 
@@ -19,24 +20,31 @@ def _bracketed(address: str) -> str:
     return f"[{address}]" if ":" in address and not address.startswith("[") else address
 
 
+def flow_of(value: Callable[[str], str]) -> Flow:
+    """Where a message came from; value: reads a pseudo-variable of it."""
+    transport = value("$proto").lower()
+    below = UNDER_WEBSOCKET.get(transport, transport)
+    return Flow(transport, value("$si"), int(value("$sp")), f"{below}:{_bracketed(value('$Ri'))}:{value('$Rp')}")
+
+
 class Incoming:
     """Implements kemi.sip.ports.Message. Make a new one for each callback."""
 
     @cached_property
     def method(self) -> str:
-        return _text("$rm")
+        return text("$rm")
 
     @cached_property
     def status(self) -> int:
-        return int(_text("$rs") or 0)
+        return int(text("$rs") or 0)
 
     @cached_property
     def ruri_user(self) -> str:
-        return _text("$rU")
+        return text("$rU")
 
     @cached_property
     def ruri_host(self) -> str:
-        return _text("$rd").lower()
+        return text("$rd").lower()
 
     @property
     def ruri_is_here(self) -> bool:
@@ -48,61 +56,59 @@ class Incoming:
 
     @cached_property
     def from_user(self) -> str:
-        return _text("$fU")
+        return text("$fU")
 
     @cached_property
     def from_host(self) -> str:
-        return _text("$fd").lower()
+        return text("$fd").lower()
 
     @cached_property
     def from_display(self) -> str:
-        return unquoted(_text("$fn"))
+        return unquoted(text("$fn"))
 
     @cached_property
     def from_tag(self) -> str:
-        return _text("$ft")
+        return text("$ft")
 
     @cached_property
     def to_user(self) -> str:
-        return _text("$tU")
+        return text("$tU")
 
     @cached_property
     def to_host(self) -> str:
-        return _text("$td").lower()
+        return text("$td").lower()
 
     @cached_property
     def to_tag(self) -> str:
-        return _text("$tt")
+        return text("$tt")
 
     @cached_property
     def call_id(self) -> str:
-        return _text("$ci")
+        return text("$ci")
 
     @cached_property
     def cseq(self) -> str:
-        return _text("$cs")
+        return text("$cs")
 
     @cached_property
     def contact_uri(self) -> str:
-        return _text("$(ct{nameaddr.uri})")
+        return text("$(ct{nameaddr.uri})")
 
     @cached_property
     def body(self) -> str:
         try:
-            return _text("$rb")
+            return text("$rb")
         except UnicodeDecodeError:
             # A body may hold any bytes (RFC 3261 §7.4.1); what it says in ASCII is read all the same.
-            return bytes.fromhex(_text("$(rb{s.encode.hexa})")).decode("latin-1")
+            return bytes.fromhex(text("$(rb{s.encode.hexa})")).decode("latin-1")
 
     @cached_property
     def flow(self) -> Flow:
-        transport = _text("$proto").lower()
-        below = UNDER_WEBSOCKET.get(transport, transport)
-        return Flow(transport, _text("$si"), int(_text("$sp")), f"{below}:{_bracketed(_text('$Ri'))}:{_text('$Rp')}")
+        return flow_of(text)
 
     @cached_property
     def fingerprint(self) -> str:
-        return _text("$(mb{s.md5})")
+        return text("$(mb{s.md5})")
 
     def header(self, name: str) -> str:
         value = KSR.hdr.get(name)

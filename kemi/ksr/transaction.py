@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import KSR
 
+from kemi.ksr.incoming import flow_of, text
 from kemi.sip.flow import Flow
 from kemi.sip.ports import Callback
 
@@ -44,7 +45,7 @@ class KamailioTransaction:
     def provisional(self, status: int, reason: str) -> None:
         KSR.tm.t_send_reply(status, reason)
 
-    def reply_elsewhere(self, call_id: str, cseq: str, status: int, reason: str) -> None:
+    def repeat_provisional(self, call_id: str, cseq: str, status: int, reason: str) -> None:
         KSR.tmx.t_reply_callid(call_id, cseq, status, reason)
 
     def suspend(self) -> None:
@@ -92,13 +93,8 @@ class KamailioTransaction:
 
     @property
     def caller_end(self) -> tuple[str, Flow]:
-        transport, ip, port, own_ip, own_port = (
-            str(KSR.pv.get(f"$T_req({name})") or "") for name in ("$proto", "$si", "$sp", "$Ri", "$Rp")
-        )
-        transport = transport.lower()
-        host = f"[{own_ip}]" if ":" in own_ip and not own_ip.startswith("[") else own_ip
-        contact = str(KSR.pv.get("$(T_req($ct){nameaddr.uri})") or "")
-        return contact, Flow(transport, ip, int(port), f"{transport}:{host}:{own_port}")
+        contact = text("$(T_req($ct){nameaddr.uri})")
+        return contact, flow_of(lambda name: text(f"$T_req({name})"))
 
     @property
     def branch(self) -> int:

@@ -89,6 +89,10 @@ class Target:
             rang=call.ringing,
         )
 
+    @property
+    def dialog(self) -> DialogId:
+        return DialogId(self.call_id, self.caller_tag)
+
     def party(self, directory: Directory) -> str:
         """The caller as a party of a dialog (tracking.Parties)."""
         flow = Flow.parse(self.flow)

@@ -75,7 +75,7 @@ class Reroute:
         found = self._tell(attempt, target, ttl_ms=answer_ms + self._settings.claim_ttl_ms, offer=attempt.pack())
         if found is not Rerouted.DONE:
             return found
-        dialog = DialogId(target.call_id, target.caller_tag)
+        dialog = target.dialog
         self._late_answers.contest(dialog)
         if target.waiting:
             sent = self._send_waiting(target.transaction, attempt.contact, answer_ms, target.token)
@@ -99,7 +99,7 @@ class Reroute:
     def arrived(self, message: Message, domain: str) -> None:
         """The caller's INVITE has come round: on to the picker's device. Raises NotTaken."""
         try:
-            offer = self._store.rerouted(domain, DialogId(message.call_id, message.from_tag)) if domain else ""
+            offer = self._store.rerouted(domain, DialogId.of(message)) if domain else ""
         except StoreUnavailable:
             offer = ""
         if not offer:
@@ -136,7 +136,7 @@ class Reroute:
             return
         self._transaction.remember(notes.NAME, replace(attempt, done=True).pack())
         if self._settle(message, attempt, target):
-            self._late_answers.refuse(DialogId(message.call_id, message.from_tag), winner=message.to_tag)
+            self._late_answers.refuse(DialogId.of(message), winner=message.to_tag)
             self._record.write(attempt.event(PICKED_UP, DIALLED))
         else:
             self._late_answers.end_this()
@@ -153,7 +153,7 @@ class Reroute:
                 raise Terminated("the device refused as the caller gave up")
             return
         # Its answer may have been refused: the called phone's was first.
-        was_late = self._late_answers.is_taken(DialogId(target.call_id, target.caller_tag))
+        was_late = self._late_answers.is_taken(target.dialog)
         self._end(attempt, target, "lost" if was_late else "not_taken")
         # Who waits rings nobody else: this would be the one answer that his own CANCEL finds.
         refusal = Terminated if target.waiting else NotTaken
@@ -163,7 +163,7 @@ class Reroute:
         directory = self._directory()
         picked = attempt.picked(
             directory,
-            DialogId(target.call_id, target.caller_tag),
+            target.dialog,
             picker=Device(attempt.device, bool(holds(message.body))),
             caller=Device(Flow.parse(target.flow).device if target.caller_number else ""),
             parties=Parties(target.party(directory), attempt.picker, message.to_tag),
@@ -176,7 +176,7 @@ class Reroute:
         return outcome is Outcome.DONE
 
     def _end(self, attempt: Attempt, target: Target, outcome: str) -> None:
-        self._late_answers.call_off(DialogId(target.call_id, target.caller_tag))
+        self._late_answers.call_off(target.dialog)
         if not target.waiting:
             self._store.release(attempt.domain, target.key, target.token)
         self._record.write(attempt.event(outcome, DIALLED))

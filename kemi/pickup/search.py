@@ -9,7 +9,6 @@ from dataclasses import replace
 
 from kemi.accounts.directory import Directory
 from kemi.accounts.model import DomainSettings
-from kemi.dialogs.record import CallRecord
 from kemi.errors import AlreadyAnswered, NotPermitted, PickupUnavailable, StoreUnavailable, UnknownTarget
 from kemi.pickup.attempt import Attempt, Target
 from kemi.pickup.claim import Claim, PickupStore, Wanted
@@ -78,10 +77,6 @@ class Search:
         """A call with the name of the account that it is for."""
         account = self._directory().account(domain, claim.call.number)
         return Target.of(claim, (account.name if account else "") or claim.call.number)
-
-    def unclaimed(self, domain: str, call: CallRecord) -> Target:
-        """A call that somebody names, before it is his."""
-        return self.named(domain, Claim("", call))
 
     def settings(self, domain: str) -> DomainSettings:
         settings = self._directory().settings(domain)

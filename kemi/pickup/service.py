@@ -92,7 +92,7 @@ class PickupService:
         As `begin`, but for this call alone: the same permission, answers and record. What the phone wrote into the
         header goes no further. Raises as `begin` does.
         """
-        target = self._search.unclaimed(picker.domain, call)
+        target = self._search.named(picker.domain, Claim("", call))
         attempt = Attempt.of(message, self._directory(), picker, "")
         self._set_out(message, replace(attempt, target=target, only=target.key))
 
@@ -246,12 +246,12 @@ class PickupService:
         directory = self._directory()
         picked = attempt.picked(
             directory,
-            DialogId(message.call_id, message.from_tag),
+            DialogId.of(message),
             picker=Device(attempt.device, attempt.on_hold),
             caller=_caller_end(target, message),
             parties=Parties(attempt.picker, target.party(directory), message.to_tag),
         )
-        self._late_answers.refuse(DialogId(target.call_id, target.caller_tag))
+        self._late_answers.refuse(target.dialog)
         try:
             outcome, callee = self._store.picked(attempt.domain, picked)
         except StoreUnavailable:

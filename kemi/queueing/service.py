@@ -151,7 +151,7 @@ class Queueing:
         message = self._message()
         note = self._note()
         group = self._group(note)
-        dialog = DialogId(message.call_id, message.from_tag)
+        dialog = DialogId.of(message)
         if self.is_taken(dialog):
             self._store.overflowed(note.domain, dialog.key)
         elif note.claim:
@@ -167,7 +167,7 @@ class Queueing:
 
     def _carry_out(self, domain: str, action: Offer | Expired | Again) -> None:
         if isinstance(action, Again):
-            self._transaction.reply_elsewhere(action.call_id, action.cseq, *QUEUED)
+            self._transaction.repeat_provisional(action.call_id, action.cseq, *QUEUED)
             return
         self._resumed = action
         self._transaction.resume(action.transaction, Callback.QUEUE_RESUMED)
@@ -214,7 +214,7 @@ class Queueing:
         else:
             self._suspend(note, group)
             if note.claim:
-                key = DialogId(message.call_id, message.from_tag).key
+                key = DialogId.of(message).key
                 self._store.release(note.domain, key, note.claim)
 
     def _back(self, message: Message, note: CallNote, group: AgentGroup, *, in_vain: bool) -> None:
@@ -225,7 +225,7 @@ class Queueing:
         # Suspended first: the dispatcher may resume him as soon as the store has him waiting.
         self._suspend(note, group)
         try:
-            dialog = DialogId(message.call_id, message.from_tag)
+            dialog = DialogId.of(message)
             pause_s = max(group.wrap_up_s, PAUSE_LEAST_S)
             _, logged_out = self._store.missed(note.domain, dialog, in_vain=in_vain, pause_s=pause_s)
         except StoreUnavailable:
@@ -242,7 +242,7 @@ class Queueing:
         self._transaction.suspend()
 
     def _leave(self, message: Message, note: CallNote, group: AgentGroup | None, why: str) -> None:
-        self._store.overflowed(note.domain, DialogId(message.call_id, message.from_tag).key)
+        self._store.overflowed(note.domain, DialogId.of(message).key)
         self._overflow(message, note, group, why)
 
     def _overflow(self, message: Message, note: CallNote, group: AgentGroup | None, why: str) -> None:

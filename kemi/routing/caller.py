@@ -32,13 +32,13 @@ def caller_of(message: Message, number: str) -> Caller:
     elif not number:
         display, uri = _asserted(message) or (display, uri)
     return Caller(
-        dialog=DialogId(message.call_id, message.from_tag),
+        dialog=DialogId.of(message),
         number=number,
         display=display,
         uri=uri,
         contact=message.contact_uri,
         flow=message.flow,
-        routes=_routes(message),
+        routes=route_set(message.header_values("Record-Route")),
         replaces="replaces" in tokens(message.header_values("Supported")),
         user_agent=_user_agent(message),
     )
@@ -68,7 +68,3 @@ def _asserted(message: Message) -> tuple[str, str] | None:
     if not uri.lower().startswith(_NAMING):
         return None
     return unquoted(found["quoted"] or "") or (found["words"] or "").strip(), uri
-
-
-def _routes(message: Message) -> tuple[str, ...]:
-    return route_set(message.header_values("Record-Route")) if message.has_header("Record-Route") else ()

@@ -9,7 +9,7 @@ from kemi.accounts.directory import Directory
 from kemi.accounts.model import Account, AgentGroup, Forward, HuntGroup, Kind, Stage
 from kemi.dialogs import call_note
 from kemi.dialogs.call_note import CallNote, now_ms
-from kemi.dialogs.far_end import FarEnd, routes_before
+from kemi.dialogs.far_end import FarEnd
 from kemi.dialogs.late_answers import LateAnswers
 from kemi.dialogs.tracking import Answer, Answered, Device, Parties, Placement, Tracking, trunk_party
 from kemi.errors import NotReachable, StoreUnavailable
@@ -19,6 +19,7 @@ from kemi.routing.plan import forward_after, no_answer_of, remaining_ms, ring_ms
 from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
 from kemi.sip.ports import Callback, Location, Message, Spiral, Transaction
+from kemi.sip.record_route import routes_before
 from kemi.sip.sdp import holds
 from kemi.sip.uri import user_and_host
 
@@ -104,7 +105,7 @@ class Calls:
                 return False
             self.place(message, note, account)
             return True
-        self._tracking.forget(note.domain, DialogId(message.call_id, message.from_tag))
+        self._tracking.forget(note.domain, DialogId.of(message))
         self.send_outside(note, forward.to)
         return True
 
@@ -116,7 +117,7 @@ class Calls:
             # From the device of a picker: his own transaction has told.
             self._stop_others(message, note)
             return
-        dialog = DialogId(message.call_id, message.from_tag)
+        dialog = DialogId.of(message)
         if note.number and message.status < 300:
             message.keep_flow()
         if 200 <= message.status < 300:
@@ -134,7 +135,7 @@ class Calls:
         if self._transaction.is_cancelled or not note.number:
             return
         message = self._message()
-        dialog = DialogId(message.call_id, message.from_tag)
+        dialog = DialogId.of(message)
         account = self._directory().account(note.domain, note.number)
         try:
             went_on = (
@@ -198,7 +199,7 @@ class Calls:
         onward = forward_after(account, self._transaction.final_status)
         if onward is None:
             return False
-        if not self._tell_stage(replace(note, rung=()), DialogId(message.call_id, message.from_tag), account):
+        if not self._tell_stage(replace(note, rung=()), DialogId.of(message), account):
             return False
         return self.forward(message, note, onward)
 
@@ -227,7 +228,7 @@ class Calls:
         return contacts
 
     def _relay(self, message: Message, note: CallNote, account: Account, *, entering: bool) -> None:
-        dialog = DialogId(message.call_id, message.from_tag)
+        dialog = DialogId.of(message)
         stage_ms = ring_ms(note, account, now_ms(), self._settings.ring_max_s)
         if entering:
             self._transaction.create()

@@ -58,7 +58,8 @@ class InDialog:
 
     def request(self, message: Message) -> None:
         """Route a request that has a To tag (RFC 3261 §16.4); raises NoSuchDialog (481)."""
-        tenant, routed = self._tenant(message), self._router.tenant_of_route()
+        routed = self._router.tenant_of_route()
+        tenant = self._tenant(message, routed)
         if not self._router.follow_route():
             self._without_route(message)
             return
@@ -90,7 +91,7 @@ class InDialog:
             raise NoSuchDialog("no such transaction")
         settings = self._settings_if_picked_up(message)
         if settings is not None:
-            self._late_answers.refuse(DialogId(message.call_id, message.from_tag))
+            self._late_answers.refuse(DialogId.of(message))
         if settings is not None and settings.completed_elsewhere:
             message.remove_header("Reason")
             message.append_header(COMPLETED_ELSEWHERE)
@@ -157,26 +158,26 @@ class InDialog:
     @staticmethod
     def _ends(message: Message) -> tuple[DialogId, DialogId]:
         """The dialog as either end began it: which of the two called is not to be seen in a later request."""
-        return DialogId(message.call_id, message.from_tag), DialogId(message.call_id, message.to_tag)
+        return DialogId.of(message), DialogId(message.call_id, message.to_tag)
 
-    def _tenant(self, message: Message) -> str:
+    def _tenant(self, message: Message, routed: str) -> str:
+        """Whose call it is, '' when no tenant is concerned. routed: what the sealed Route says."""
         try:
             directory = self._directory()
         except NotProvisioned:
             return ""
         # A call from or to a trunk has foreign hosts in From and To. A CANCEL has no Route, but the DID that it calls.
-        routed = self._router.tenant_of_route() or domain_of_did(directory, message)
-        hosts = (routed, message.from_host, message.to_host, message.ruri_host)
+        hosts = (routed or domain_of_did(directory, message), message.from_host, message.to_host, message.ruri_host)
         return next((host for host in hosts if host and directory.settings(host)), "")
 
     def _settings_if_picked_up(self, message: Message) -> DomainSettings | None:
         """The tenant's settings when the caller's device ends its call for a picker."""
-        domain = self._tenant(message)
+        domain = self._tenant(message, self._router.tenant_of_route())
         settings = self._directory().settings(domain) if domain else None
         if settings is None or parse_pickup_code(message.ruri_user, settings.pickup_code):
             return None
         try:
-            picker = self._tracking.ended(domain, DialogId(message.call_id, message.from_tag))
+            picker = self._tracking.ended(domain, DialogId.of(message))
         except StoreUnavailable:
             return None
         return settings if picker else None

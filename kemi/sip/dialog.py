@@ -11,6 +11,7 @@ import hashlib
 from dataclasses import dataclass
 
 from kemi.sip import replaces
+from kemi.sip.ports import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,11 @@ class DialogId:
 
     call_id: str
     caller_tag: str
+
+    @classmethod
+    def of(cls, message: Message) -> DialogId:
+        """By Call-ID and From tag of a message: an INVITE, its answer, or what its caller sends later."""
+        return cls(message.call_id, message.from_tag)
 
     @property
     def key(self) -> str:

@@ -155,8 +155,8 @@ class Transaction(Protocol):
         ...
 
     def provisional(self, status: int, reason: str) -> None: ...
-    def reply_elsewhere(self, call_id: str, cseq: str, status: int, reason: str) -> None:
-        """Answer another transaction of this node."""
+    def repeat_provisional(self, call_id: str, cseq: str, status: int, reason: str) -> None:
+        """Answer another transaction of this node provisionally once more."""
         ...
 
     def suspend(self) -> None:

@@ -11,7 +11,7 @@ from kemi.sip.uri import hop_of
 
 BOTH_SIDES = ";r2=on"
 """rr's mark of a Record-Route that the node wrote twice, for the two sockets that the dialog uses."""
-_VALUE = re.compile(r"<(?P<uri>[^>]*)>[^,]*")
+_ROUTE = re.compile(r"<[^>]*>[^,]*")
 _HOP = re.compile(r"sips?:(?P<hop>[^;>]*)(?:;transport=\w+)?", re.IGNORECASE)
 
 
@@ -20,21 +20,35 @@ def route_set(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(value.strip() for value in values)
 
 
+def routes_beyond(values: Iterable[str]) -> tuple[str, ...]:
+    """The hops between this node and who answered with this Record-Route set (RFC 3261 §12.1.2), the nearest first.
+
+    values: of the answer, the hop nearest to the callee first. This node's own and those before it are left out.
+    """
+    routes, own = _routes(values)
+    return tuple(route.strip() for route in reversed(routes[: own[0]])) if own else ()
+
+
+def routes_before(values: Iterable[str]) -> tuple[str, ...]:
+    """The hops between this node and the caller, the nearest first; see routes_beyond."""
+    routes, own = _routes(values)
+    return tuple(route.strip() for route in routes[own[-1] + 1 :]) if own else ()
+
+
 def leaving_by(values: Iterable[str], flow: Flow) -> list[str] | None:
     """The Record-Route set of a request that leaves over this flow; None when it is right as it is.
 
     values: what the request has, top to bottom, this node's own first: one, or two when the caller's side has another
     socket than the other. Each end must find the node by the transport that it uses itself (RFC 3261 §16.6 step 4).
     """
-    routes = [found for value in values for found in _VALUE.finditer(value)]
-    own = [found for found in routes if f";{OWN_ROUTE}=" in found["uri"]]
+    routes, own = _routes(values)
     if not own:
         return None
-    callers = own[-1]["uri"].replace(BOTH_SIDES, "")
+    callers = _uri(routes[own[-1]]).replace(BOTH_SIDES, "")
     leaves_at = _leaves_at(flow)
-    if hop_of(own[0]["uri"]) == hop_of(leaves_at):
+    if hop_of(_uri(routes[own[0]])) == hop_of(leaves_at):
         return None
-    others = [found.group().strip() for found in routes if found not in own]
+    others = [route.strip() for index, route in enumerate(routes) if index not in own]
     if hop_of(callers) == hop_of(leaves_at):
         return [f"<{callers}>", *others]
     return [
@@ -42,6 +56,16 @@ def leaving_by(values: Iterable[str], flow: Flow) -> list[str] | None:
         f"<{_HOP.sub(lambda found: found.group() + BOTH_SIDES, callers, count=1)}>",
         *others,
     ]
+
+
+def _routes(values: Iterable[str]) -> tuple[list[str], list[int]]:
+    """Every route of these lines, top to bottom, and where this node's own stand among them."""
+    routes = [route for value in values for route in _ROUTE.findall(value)]
+    return routes, [index for index, route in enumerate(routes) if f";{OWN_ROUTE}=" in _uri(route)]
+
+
+def _uri(route: str) -> str:
+    return route[1:].partition(">")[0]
 
 
 def _leaves_at(flow: Flow) -> str:

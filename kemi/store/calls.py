@@ -8,8 +8,8 @@ from enum import IntEnum
 
 from kemi.accounts.directory import Grants
 from kemi.accounts.model import Kind
-from kemi.dialogs.record import Caller, CallRecord
-from kemi.dialogs.tracking import Answer, Answered, Device, Parties, Placement
+from kemi.dialogs.record import CallRecord
+from kemi.dialogs.tracking import Answer, Answered, Device, Placement
 from kemi.errors import AlreadyAnswered, NotOnHold, RateLimited, StoreUnavailable
 from kemi.pickup import devices
 from kemi.pickup.claim import Claim, Outcome, Picked, Rerouted, Wanted
@@ -17,6 +17,7 @@ from kemi.settings import Settings
 from kemi.sip.aor import Aor
 from kemi.sip.dialog import DialogId
 from kemi.store import keys
+from kemi.store.answers import call_record, text
 from kemi.store.connection import Connection
 
 
@@ -45,35 +46,6 @@ class Survey:
 
     now_us: int
     calls: tuple[CallRecord, ...]
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
-
-
-def _record(domain: str, key: bytes | str, flat: Sequence[bytes]) -> CallRecord:
-    words = [_text(word) for word in flat]
-    fields = dict(zip(words[::2], words[1::2], strict=True))
-    early = [line.partition(" ")[2] for line in fields.get("e", "").split("\n") if line]
-    return CallRecord(
-        domain=domain,
-        key=_text(key),
-        kind=keys.KINDS[fields["k"]],
-        number=fields["n"],
-        permission_id=fields["p"],
-        routed_at_us=int(float(fields["t"])),
-        caller=Caller.unpack(fields["x"]),
-        early_tags=tuple(early),
-        ringing=tuple(fields.get("m", "").split()),
-        claimed_by=fields.get("b", ""),
-        waiting=fields.get("s") == keys.WAITING,
-        node=fields.get("N", ""),
-        transaction=fields.get("T", ""),
-    )
-
-
-def _words(parties: Parties) -> tuple[str, str, str]:
-    return parties.caller, parties.callee, parties.callee_tag
 
 
 class Calls:
@@ -130,7 +102,7 @@ class Calls:
             answer.serves,
             answer.wrap_up_s * 1000,
             answer.callee_end,
-            *_words(answer.parties),
+            *answer.parties.words(),
         )
         return Answered(int(code))
 
@@ -141,7 +113,7 @@ class Calls:
     def ended(self, domain: str, dialog: DialogId) -> str:
         """The caller gave up. Returns the extension that had claimed the call, else ''."""
         answer = self._redis.fcall("ended", keys.tenant(domain), dialog.key, "abandoned")
-        return _text(answer[1]) if len(answer) > 1 else ""
+        return text(answer[1]) if len(answer) > 1 else ""
 
     def next_stage(
         self, domain: str, dialog: DialogId, ringing: Iterable[str], ttl_ms: int, agents: Iterable[str]
@@ -183,8 +155,8 @@ class Calls:
             raise self._rate_limited(answer)
         if code is ClaimCode.NOTHING:
             return None
-        learnt = devices.Verdict(_text(answer[3]))
-        return Claim(wanted.token, _record(wanted.picker.domain, answer[1], answer[2]), learnt)
+        learnt = devices.Verdict(text(answer[3]))
+        return Claim(wanted.token, call_record(wanted.picker.domain, answer[1], answer[2]), learnt)
 
     def denied(self, picker: Aor) -> None:
         """Permission ended an attempt: it is counted, over all nodes.
@@ -210,7 +182,7 @@ class Calls:
 
     def rerouted(self, domain: str, dialog: DialogId) -> str:
         """What `reroute` was told of a call, '' when it is not being sent to any picker's device."""
-        return _text(self._redis.fcall("rerouted", keys.tenant(domain), dialog.key))
+        return text(self._redis.fcall("rerouted", keys.tenant(domain), dialog.key))
 
     def picked(self, domain: str, picked: Picked) -> tuple[Outcome, str]:
         """Picker and caller are connected, or were too late; with the callee's end of the old call, if it must end.
@@ -229,9 +201,9 @@ class Calls:
             *picked.caller.words(),
             " ".join(picked.agents),
             picked.group,
-            *_words(picked.parties),
+            *picked.parties.words(),
         )
-        return Outcome(int(code)), _text(callee[0]) if callee else ""
+        return Outcome(int(code)), text(callee[0]) if callee else ""
 
     def remember_device(self, domain: str, device: str, verdict: devices.Verdict) -> None:
         """A caller's device (devices.name_of; '' none) carried a Replaces out, or did not; claims of its calls tell it.
@@ -274,7 +246,7 @@ class Calls:
             for permit in ids
         ]
         answer = self._redis.fcall("survey", keys.tenant(domain), most, *sets)
-        found = {_text(k): _record(domain, k, flat) for k, flat in zip(answer[1::2], answer[2::2], strict=True)}
+        found = {text(k): call_record(domain, k, flat) for k, flat in zip(answer[1::2], answer[2::2], strict=True)}
         calls = sorted(found.values(), key=lambda call: (call.routed_at_us, call.key))
         return Survey(int(answer[0]), tuple(calls))
 

@@ -7,7 +7,7 @@ from enum import IntEnum
 from kemi.dialogs.replaced import Confirmed, Early, Standing
 from kemi.sip.dialog import Replaces
 from kemi.store import keys
-from kemi.store.calls import _record, _text
+from kemi.store.answers import call_record, text
 from kemi.store.connection import Connection
 
 
@@ -32,7 +32,7 @@ class Dialogs:
         answer = self._redis.fcall("replaced", keys.tenant(domain), sender, *readings)
         code = ReplacedCode(int(answer[0]))
         if code is ReplacedCode.EARLY:
-            return Early(_record(domain, answer[1], answer[2]))
+            return Early(call_record(domain, answer[1], answer[2]))
         if code is ReplacedCode.CONFIRMED:
-            return Confirmed(_text(answer[1]), _text(answer[2]), Standing(int(answer[3])))
+            return Confirmed(text(answer[1]), text(answer[2]), Standing(int(answer[3])))
         return None

@@ -7,6 +7,7 @@ from dataclasses import asdict, fields, replace
 from kemi.pickup.event import PickupEvent
 from kemi.settings import Settings
 from kemi.store import keys
+from kemi.store.answers import text
 from kemi.store.connection import Connection
 
 _NUMBERS = frozenset(f.name for f in fields(PickupEvent) if isinstance(f.default, int)) | {"status"}
@@ -47,7 +48,7 @@ class Events:
 
     @staticmethod
     def _event(domain: str, identity: bytes, words: list[bytes]) -> PickupEvent:
-        texts = [word.decode("utf-8", "surrogateescape") for word in words]
+        texts = [text(word) for word in words]
         values = dict(zip(texts[::2], texts[1::2], strict=True))
         known = {f.name for f in fields(PickupEvent)}
         entry = PickupEvent(domain, values.get("picker", ""), values.get("dialled", ""), values.get("outcome", ""), 0)

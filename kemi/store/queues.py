@@ -13,6 +13,7 @@ from kemi.queueing.queue import Again, Duty, Entry, Expired, Joined, Line, Misse
 from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
 from kemi.store import keys
+from kemi.store.answers import text
 from kemi.store.connection import Connection
 
 UNREACHABLE = "-"
@@ -166,7 +167,7 @@ class Queues:
 
 
 def _action(words: list[bytes]) -> Offer | Expired | Again:
-    kind, *rest = (word.decode("utf-8", "surrogateescape") for word in words)
+    kind, *rest = (text(word) for word in words)
     if kind == "offer":
         return Offer(rest[0], rest[1], tuple(rest[2].split()))
     if kind == "expired":

@@ -9,6 +9,7 @@ import pytest
 import redis
 
 from kemi.settings import Settings
+from kemi.sip.dialog import DialogId
 from kemi.store import Store, open_store
 from tests.store.queue_scene import QueueScene
 from tests.store.scene import Scene
@@ -55,6 +56,14 @@ def store(settings: Settings) -> Iterator[Store]:
 @pytest.fixture
 def scene(store: Store, raw: redis.Redis) -> Scene:
     return Scene(store, raw)
+
+
+@pytest.fixture
+def claimed(scene: Scene) -> DialogId:
+    """A call at 101 that PICKER has claimed."""
+    call = scene.ring("101")
+    assert scene.picked_up("101") == call
+    return call
 
 
 @pytest.fixture

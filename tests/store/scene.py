@@ -27,6 +27,8 @@ OPEN = "open"
 """Permission id of the accounts that let PICKER pick up, unless a test says otherwise."""
 ALL = Grants((OPEN,), (OPEN,), (OPEN,))
 RING_MS = 60_000
+END = '["the callee\'s end"]'
+"""The callee's end of a dialog, as an answer tells it."""
 SENT_MS = 25_000
 """How long the claim of a call lasts that is sent to its picker's phone."""
 MARK_MS = 5_000
@@ -233,6 +235,11 @@ class Scene:
             if b"gone" in fields or not fields:
                 found.remove(name)
         return found
+
+    def ends_with(self, call: DialogId) -> set[str]:
+        """What lasts once the dialog of a call is over as well."""
+        self.over((call, DialogId(call.call_id, "callee")))
+        return self.lasting()
 
     def now_us(self) -> int:
         """The store's clock, in µs since 1970."""

@@ -2,31 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from kemi.dialogs.tracking import Answered
 from kemi.pickup.claim import Outcome
 from kemi.sip.dialog import DialogId
-from tests.store.scene import MARK_MS, PICKER, Scene, phone
+from tests.store.scene import END, MARK_MS, PICKER, Scene, phone
 from tests.support.until import until
-
-END = '["the callee\'s end"]'
-"""The callee's end of a dialog, as an answer tells it."""
-
-
-@pytest.fixture
-def claimed(scene: Scene) -> DialogId:
-    """A call at 101 that PICKER has claimed."""
-    call = scene.ring("101")
-    assert scene.picked_up("101") == call
-    return call
-
-
-def ends_with(scene: Scene, call: DialogId) -> set[str]:
-    """What lasts once the dialog of a call is over as well."""
-    scene.over((call, DialogId(call.call_id, "callee")))
-    return scene.lasting()
-
 
 # The caller's phone takes the picker (Replaces)
 
@@ -47,7 +27,7 @@ def test_given_a_caller_s_phone_that_took_both_when_it_is_found_out_then_only_th
     assert scene.answered(claimed, phone(5061), phone(5062)) is Answered.PICKED_UP, "a 200 that is repeated"
     devices = {f"device:{phone(port).flow}" for port in (5061, 5070)}
     assert scene.lasting() == {"taken:101", f"talk:{new.key}", *devices}, "the callee who lost the call talks to nobody"
-    assert ends_with(scene, new) == {"taken:101"}
+    assert scene.ends_with(new) == {"taken:101"}
 
 
 def test_given_a_claim_of_another_when_the_callee_has_answered_then_no_crossing_is_told_to_a_wrong_token(
@@ -68,7 +48,7 @@ def test_given_a_picker_who_has_the_caller_when_the_callee_answers_then_it_is_to
     assert scene.ended(claimed) == PICKER
     assert scene.answered(claimed, phone(5061), phone(5062)) is Answered.PICKED_UP
     assert f"talk:{claimed.key}" not in scene.left()
-    assert ends_with(scene, new) == {"taken:101"}
+    assert scene.ends_with(new) == {"taken:101"}
 
 
 def test_given_a_caller_s_phone_that_ended_its_call_first_when_the_callee_answers_then_it_is_too_late(

@@ -10,26 +10,8 @@ from kemi.dialogs.tracking import Answered
 from kemi.errors import AlreadyAnswered
 from kemi.pickup.claim import Outcome, Rerouted
 from kemi.sip.dialog import DialogId
-from tests.store.scene import MARK_MS, PICKER, SENT_MS, Scene, phone
+from tests.store.scene import END, MARK_MS, PICKER, SENT_MS, Scene, phone
 from tests.support.until import until
-
-END = '["the callee\'s end"]'
-"""The callee's end of a dialog, as an answer tells it."""
-
-
-@pytest.fixture
-def claimed(scene: Scene) -> DialogId:
-    """A call at 101 that PICKER has claimed."""
-    call = scene.ring("101")
-    assert scene.picked_up("101") == call
-    return call
-
-
-def ends_with(scene: Scene, call: DialogId) -> set[str]:
-    """What lasts once the dialog of a call is over as well."""
-    scene.over((call, DialogId(call.call_id, "callee")))
-    return scene.lasting()
-
 
 # reroute, rerouted
 
@@ -151,7 +133,7 @@ def test_given_a_call_that_is_sent_when_the_phone_answers_then_the_call_is_over_
     assert 0 < scene.left()["taken:101"] <= MARK_MS
     with pytest.raises(AlreadyAnswered):
         scene.pick("101", picker="110")
-    assert ends_with(scene, claimed) == {"taken:101"}
+    assert scene.ends_with(claimed) == {"taken:101"}
 
 
 def test_given_a_phone_that_answered_when_its_200_is_repeated_then_it_is_not_the_pickup_twice(
@@ -173,7 +155,7 @@ def test_given_a_phone_that_answered_when_the_callee_answers_too_then_it_is_too_
     for _ in range(2):
         assert scene.answered(claimed, phone(5061), phone(5062), callee_end=END) is Answered.PICKED_UP
     assert set(scene.left()) == before
-    assert ends_with(scene, claimed) == {"taken:101"}
+    assert scene.ends_with(claimed) == {"taken:101"}
 
 
 def test_given_a_phone_that_answered_when_the_caller_s_cancel_comes_then_it_is_no_end_of_the_talk(
@@ -194,7 +176,7 @@ def test_given_a_callee_who_answered_first_when_the_picker_s_phone_answers_then_
     assert scene.connected(claimed, picker=phone(5070), called=phone(5061)) == (Outcome.LOST, "")
     devices = {f"device:{phone(port).flow}" for port in (5061, 5062)}
     assert scene.lasting() == {"taken:101", f"talk:{claimed.key}", *devices}
-    assert ends_with(scene, claimed) == {"taken:101"}
+    assert scene.ends_with(claimed) == {"taken:101"}
 
 
 def test_given_a_claim_that_ran_out_when_the_picker_s_phone_answers_then_it_is_too_late_and_the_call_rings_on(

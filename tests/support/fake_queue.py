@@ -75,8 +75,8 @@ class QueuedTransaction:
         self._tagged = True
         self._did.append(("provisional", status, reason))
 
-    def reply_elsewhere(self, call_id: str, cseq: str, status: int, reason: str) -> None:
-        self._did.append(("reply_elsewhere", call_id, cseq, status, reason))
+    def repeat_provisional(self, call_id: str, cseq: str, status: int, reason: str) -> None:
+        self._did.append(("repeat_provisional", call_id, cseq, status, reason))
 
     def suspend(self) -> None:
         assert self.armed == (None, Callback.QUEUE_FAILURE), "nobody would see its timers run out"

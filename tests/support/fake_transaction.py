@@ -58,7 +58,6 @@ class FakeTransaction:
         """How often a failure callback went on without what had been answered so far."""
         self.is_known = True
         self.cancels = ""
-        self.caller_end = ("sip:104@192.0.2.4:5070", Flow("udp", "192.0.2.4", 5070, "udp:192.0.2.1:5060"))
         self._final_status = 0
         self._location = location
         self._target: tuple[str, Flow | None] = ("", None)
@@ -103,7 +102,7 @@ class FakeTransaction:
         assert not self.replies, f"{status} after the final answer"
         self.provisionals.append((status, reason))
 
-    def reply_elsewhere(self, call_id: str, cseq: str, status: int, reason: str) -> None:
+    def repeat_provisional(self, call_id: str, cseq: str, status: int, reason: str) -> None:
         self.said_elsewhere.append((call_id, cseq, status, reason))
 
     def suspend(self) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from kemi.dialogs.far_end import FarEnd, routes_before
+from kemi.dialogs.far_end import FarEnd
 from kemi.dialogs.late_answers import LateAnswers
 from kemi.sip.dialog import DialogId
 from kemi.sip.flow import Flow
+from kemi.sip.record_route import routes_before
 from tests.support.fake_sip import FakeMessage
 
 DIALOG = DialogId("call-1", "caller-tag")

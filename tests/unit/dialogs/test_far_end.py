@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kemi.dialogs.far_end import HIGH_CSEQ, FarEnd, routes_beyond
+from kemi.dialogs.far_end import HIGH_CSEQ, FarEnd
 from kemi.sip.flow import Flow
+from kemi.sip.record_route import routes_beyond
 from tests.support.fake_sip import CALLEE_CONTACT, CALLEE_FLOW, FakeScene, invite
 
 TEXTS = st.text(max_size=12) | st.binary(max_size=8).map(lambda raw: raw.decode("utf-8", "surrogateescape"))

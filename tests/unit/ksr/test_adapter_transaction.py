@@ -132,10 +132,27 @@ def test_given_a_transaction_that_is_gone_when_resumed_then_nothing_runs() -> No
         assert fake.continued == []
 
 
+@pytest.mark.parametrize(("transport", "below"), [("UDP", "udp"), ("WS", "tcp"), ("WSS", "tls")])
+def test_given_an_invite_over_any_transport_when_its_answer_asks_for_the_caller_then_its_contact_and_flow_are_named(
+    transport: str, below: str
+) -> None:
+    asked: dict[str, str | int | None] = {
+        "$(T_req($ct){nameaddr.uri})": "sip:104@abc.invalid",
+        "$T_req($proto)": transport,
+        "$T_req($si)": "2001:db8::4",
+        "$T_req($sp)": 5070,
+        "$T_req($Ri)": "2001:db8::1",
+        "$T_req($Rp)": 5060,
+    }
+    with kamailio(**asked):
+        flow = Flow(transport.lower(), "2001:db8::4", 5070, f"{below}:[2001:db8::1]:5060")
+        assert KamailioTransaction().caller_end == ("sip:104@abc.invalid", flow)
+
+
 def test_given_another_transaction_when_it_is_told_again_that_it_waits_then_call_id_and_cseq_name_it() -> None:
     with kamailio() as fake:
         fake.answer("tmx.t_reply_callid", 1)
-        KamailioTransaction().reply_elsewhere("a84b4c", "1", 182, "Queued")
+        KamailioTransaction().repeat_provisional("a84b4c", "1", 182, "Queued")
         assert fake.called("tmx.t_reply_callid") == [("a84b4c", "1", 182, "Queued")]
 
 

@@ -1,0 +1,35 @@
+"""What the functions answer, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kemi.dialogs.record import Caller, CallRecord
+from kemi.store import keys
+
+
+def text(value: bytes | str) -> str:
+    """A word, whatever bytes a peer has put into it."""
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
+
+
+def call_record(domain: str, key: bytes | str, flat: Sequence[bytes]) -> CallRecord:
+    """A call of which the fields came: name, value, …"""
+    words = [text(word) for word in flat]
+    fields = dict(zip(words[::2], words[1::2], strict=True))
+    early = [line.partition(" ")[2] for line in fields.get("e", "").split("\n") if line]
+    return CallRecord(
+        domain=domain,
+        key=text(key),
+        kind=keys.KINDS[fields["k"]],
+        number=fields["n"],
+        permission_id=fields["p"],
+        routed_at_us=int(float(fields["t"])),
+        caller=Caller.unpack(fields["x"]),
+        early_tags=tuple(early),
+        ringing=tuple(fields.get("m", "").split()),
+        claimed_by=fields.get("b", ""),
+        waiting=fields.get("s") == keys.WAITING,
+        node=fields.get("N", ""),
+        transaction=fields.get("T", ""),
+    )
