@@ -25,6 +25,7 @@ from kemi.sip.ports import Message, Transaction
 
 OK = 1
 RETRY_AFTER_S = 2
+DELIVER_WAIT_S = 1.0
 
 
 class Handler:
@@ -43,6 +44,8 @@ class Handler:
         gate: WebSocketGate,
         message: Callable[[], Message],
         transaction: Transaction,
+        look: Callable[[], None],
+        deliver: Callable[[float], None],
         report: Callable[[str], None],
     ) -> None:
         self._requests = requests
@@ -58,6 +61,8 @@ class Handler:
         self._gate = gate
         self._message = message
         self._transaction = transaction
+        self._look = look
+        self._deliver = deliver
         self._report = report
 
     def child_init(self, _rank: int) -> int:
@@ -124,6 +129,10 @@ class Handler:
     def ksr_follow_provisioning(self, _message: object, _event: str) -> int:
         return self._guarded(self._follower.follow)
 
+    def ksr_deliver(self, _message: object, _event: str) -> int:
+        """In a process of its own, again and again: it may wait."""
+        return self._guarded(lambda: self._deliver(DELIVER_WAIT_S))
+
     def _failing(self, act: Callable[[], None]) -> int:
         """Where every branch of a request has ended without an answer."""
         self._guarded(self._media.over)
@@ -132,6 +141,7 @@ class Handler:
     def _answering(self, act: Callable[[], None]) -> int:
         """Where a request still waits for its answer: every error becomes one."""
         try:
+            self._look()
             act()
         except RequestRefused as refusal:
             self._refuse(refusal.status, refusal.reason, refusal.warning, refusal.retry_after_s)
@@ -146,7 +156,7 @@ class Handler:
 
     def _guarded(self, *acts: Callable[[], None]) -> int:
         """Where Kamailio goes on by itself: an error is reported and changes nothing else."""
-        for act in acts:
+        for act in (self._look, *acts):
             try:
                 act()
             except Exception:

@@ -37,7 +37,7 @@ from kemi.routing.trunks import Trunks
 from kemi.routing.websocket import WebSocketGate
 from kemi.settings import Settings
 from kemi.sip.ports import Callback
-from kemi.store import open_store
+from kemi.store import open_node_store
 
 NEW_COUNTS_A_MINUTE = 100_000
 """About 120 bytes of shared memory each. When forged sources use them up, what they do is not counted."""
@@ -45,7 +45,7 @@ NEW_COUNTS_A_MINUTE = 100_000
 
 def build(settings: Settings) -> Handler:
     """The object whose methods Kamailio calls."""
-    store = open_store(settings, proxy.log_notice)
+    store = open_node_store(settings, proxy.log_notice)
     directory = CurrentDirectory(proxy.published_directory)
     kamailio, transaction, location, spiral = (
         KamailioProxy(Seal.kept_in(settings.seal_path)),
@@ -120,5 +120,7 @@ def build(settings: Settings) -> Handler:
         gate,
         Incoming,
         transaction,
+        directory.look,
+        store.deliver,
         proxy.log_error,
     )

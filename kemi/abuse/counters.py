@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import ipaddress
+from functools import lru_cache
 from typing import Protocol
 
 from kemi.sip.aor import Aor
@@ -44,8 +45,13 @@ def source_of(ip: str) -> str:
 
 def name_of(kind: str, source: str, *words: str) -> str:
     """A short name for whatever words a peer has written; kind: one letter, which keeps the counts apart."""
+    return kind + _short(source, words)
+
+
+@lru_cache(maxsize=1024)
+def _short(source: str, words: tuple[str, ...]) -> str:
     text = "\0".join((source, *words)).encode("utf-8", "surrogateescape")
-    return kind + base64.b64encode(hashlib.blake2b(text, digest_size=12).digest()).decode()
+    return base64.b64encode(hashlib.blake2b(text, digest_size=12).digest()).decode()
 
 
 def name_of_user(kind: str, source: str, user: Aor) -> str:

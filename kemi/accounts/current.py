@@ -13,22 +13,27 @@ from kemi.errors import NotProvisioned, StoreUnavailable
 
 
 class CurrentDirectory:
-    """A worker's view: follows the path that the node's follower published, at the cost of one comparison."""
+    """A worker's view. `look` once for each message, and everything about that message is judged by one document."""
 
     def __init__(self, published: Callable[[], str]) -> None:
         self._published = published
         self._path = ""
         self._directory: Directory | None = None
 
-    def __call__(self) -> Directory:
-        """The directory in force; raises NotProvisioned while there is none."""
+    def look(self) -> None:
+        """Go over to the document that the node's follower has published, if it is another."""
         path = self._published()
-        if path != self._path or self._directory is None:
-            if not path:
-                raise NotProvisioned
+        if path and path != self._path:
             previous, self._directory, self._path = self._directory, Directory(path), path
             if previous is not None:
                 previous.close()
+
+    def __call__(self) -> Directory:
+        """The directory in force when this worker looked last; raises NotProvisioned while there is none."""
+        if self._directory is None:
+            self.look()
+            if self._directory is None:
+                raise NotProvisioned
         return self._directory
 
 

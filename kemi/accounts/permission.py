@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 def matches(pattern: str, number: str) -> bool:
@@ -28,8 +29,7 @@ class Permission:
     @property
     def id(self) -> str:
         """Eight characters that depend on nothing but the two lists, on every node and in every version."""
-        text = "\n".join([*sorted(self.monitored_by), "-", *sorted(self.monitored_without_pickup)])
-        return base64.urlsafe_b64encode(hashlib.blake2b(text.encode(), digest_size=6).digest()).decode()
+        return _id_of(self.monitored_by, self.monitored_without_pickup)
 
     def may_pick_up(self, number: str) -> bool:
         """Whether the extension may pick up; seeing only (`monitored_without_pickup`) wins."""
@@ -40,3 +40,9 @@ class Permission:
     def may_see(self, number: str) -> bool:
         """Whether the extension may see the account's calls."""
         return any(matches(p, number) for p in self.monitored_by | self.monitored_without_pickup)
+
+
+@lru_cache(maxsize=4096)
+def _id_of(monitored_by: frozenset[str], monitored_without_pickup: frozenset[str]) -> str:
+    text = "\n".join([*sorted(monitored_by), "-", *sorted(monitored_without_pickup)])
+    return base64.urlsafe_b64encode(hashlib.blake2b(text.encode(), digest_size=6).digest()).decode()

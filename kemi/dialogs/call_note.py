@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from typing import NamedTuple
 
 from kemi.accounts.model import Kind
+from kemi.sip import packed
 
 NAME = "call"
 
 
-@dataclass(frozen=True, slots=True)
-class CallNote:
+class CallNote(NamedTuple):
     domain: str
     caller_number: str
     device: str
@@ -40,10 +39,10 @@ class CallNote:
     """Trunk by which it leaves."""
 
     def at(self, kind: Kind, number: str) -> CallNote:
-        return replace(self, kind=kind, number=number, stage=0, routed_at_ms=now_ms())
+        return self._replace(kind=kind, number=number, stage=0, routed_at_ms=now_ms())
 
     def outside(self) -> CallNote:
-        return replace(self, number="", rung=())
+        return self._replace(number="", rung=())
 
     def ringing(self, contacts: Iterable[tuple[str, int]]) -> CallNote:
         """Extensions are about to be rung, each on so many branches."""
@@ -51,7 +50,7 @@ class CallNote:
         for number, count in contacts:
             rung.append((branch, number))
             branch += count
-        return replace(self, branches=branch, rung=tuple(rung))
+        return self._replace(branches=branch, rung=tuple(rung))
 
     @property
     def extensions(self) -> tuple[str, ...]:
@@ -63,13 +62,12 @@ class CallNote:
         return next((number for first, number in reversed(self.rung) if branch >= first), "")
 
     def pack(self) -> str:
-        return json.dumps(asdict(self))
+        return packed.pack(self)
 
     @classmethod
     def unpack(cls, text: str) -> CallNote:
-        values = json.loads(text)
-        rung = tuple((first, number) for first, number in values["rung"])
-        return cls(**{**values, "kind": Kind(values["kind"]), "rung": rung})
+        note = cls(*packed.unpack(text))
+        return note._replace(kind=Kind(note.kind), rung=tuple((first, number) for first, number in note.rung))
 
 
 def now_ms() -> int:

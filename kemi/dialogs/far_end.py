@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
-from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
+from kemi.sip import packed
 from kemi.sip.dialog import DialogId
 from kemi.sip.flow import Flow
 from kemi.sip.ports import Message
@@ -16,8 +16,7 @@ HIGH_CSEQ = 2**31 - 2
 _TAG = re.compile(r";\s*tag\s*=\s*([^;>\s]+)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class FarEnd:
+class FarEnd(NamedTuple):
     """One callee's 2xx, as it came."""
 
     call_id: str
@@ -75,11 +74,11 @@ class FarEnd:
         return Flow.parse(self.flow)
 
     def pack(self) -> str:
-        return json.dumps(list(asdict(self).values()), separators=(",", ":"))
+        return packed.pack(self)
 
     @classmethod
     def unpack(cls, text: str) -> FarEnd:
-        call_id, caller, callee, cseq, target, flow, routes = json.loads(text)
+        call_id, caller, callee, cseq, target, flow, routes = packed.unpack(text)
         return cls(call_id, caller, callee, cseq, target, flow, tuple(routes))
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from kemi.accounts.model import Kind
+from kemi.sip import packed
 from kemi.sip.dialog import DialogId
 from kemi.sip.flow import Flow
 from kemi.sip.uri import user_and_host
@@ -40,7 +40,7 @@ class Caller:
 
     def pack(self) -> str:
         """One JSON array, as the store keeps it."""
-        return json.dumps(
+        return packed.pack(
             [
                 self.dialog.call_id,
                 self.dialog.caller_tag,
@@ -52,13 +52,12 @@ class Caller:
                 list(self.routes),
                 int(self.replaces),
                 self.user_agent,
-            ],
-            separators=(",", ":"),
+            ]
         )
 
     @classmethod
     def unpack(cls, text: str) -> Caller:
-        call_id, tag, number, display, uri, contact, flow, routes, replaces, user_agent = json.loads(text)
+        call_id, tag, number, display, uri, contact, flow, routes, replaces, user_agent = packed.unpack(text)
         return cls(
             DialogId(call_id, tag),
             number,

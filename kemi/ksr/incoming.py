@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 
 import KSR
 
-from kemi.sip.flow import UNDER_WEBSOCKET, Flow
+from kemi.sip.flow import STREAMS, UNDER_WEBSOCKET, Flow
 from kemi.sip.headers import unquoted
+from kemi.sip.once import once
+from kemi.sip.uri import hop_of
 
 
 def text(name: str) -> str:
@@ -30,19 +31,19 @@ def flow_of(value: Callable[[str], str]) -> Flow:
 class Incoming:
     """Implements kemi.sip.ports.Message. Make a new one for each callback."""
 
-    @cached_property
+    @once
     def method(self) -> str:
         return text("$rm")
 
-    @cached_property
+    @once
     def status(self) -> int:
         return int(text("$rs") or 0)
 
-    @cached_property
+    @once
     def ruri_user(self) -> str:
         return text("$rU")
 
-    @cached_property
+    @once
     def ruri_host(self) -> str:
         return text("$rd").lower()
 
@@ -54,47 +55,47 @@ class Incoming:
     def is_own(self) -> bool:
         return bool(KSR.is_myself_suri())
 
-    @cached_property
+    @once
     def from_user(self) -> str:
         return text("$fU")
 
-    @cached_property
+    @once
     def from_host(self) -> str:
         return text("$fd").lower()
 
-    @cached_property
+    @once
     def from_display(self) -> str:
         return unquoted(text("$fn"))
 
-    @cached_property
+    @once
     def from_tag(self) -> str:
         return text("$ft")
 
-    @cached_property
+    @once
     def to_user(self) -> str:
         return text("$tU")
 
-    @cached_property
+    @once
     def to_host(self) -> str:
         return text("$td").lower()
 
-    @cached_property
+    @once
     def to_tag(self) -> str:
         return text("$tt")
 
-    @cached_property
+    @once
     def call_id(self) -> str:
         return text("$ci")
 
-    @cached_property
+    @once
     def cseq(self) -> str:
         return text("$cs")
 
-    @cached_property
+    @once
     def contact_uri(self) -> str:
         return text("$(ct{nameaddr.uri})")
 
-    @cached_property
+    @once
     def body(self) -> str:
         try:
             return text("$rb")
@@ -102,11 +103,15 @@ class Incoming:
             # A body may hold any bytes (RFC 3261 §7.4.1); what it says in ASCII is read all the same.
             return bytes.fromhex(text("$(rb{s.encode.hexa})")).decode("latin-1")
 
-    @cached_property
+    @once
+    def source(self) -> tuple[str, int]:
+        return text("$si"), int(text("$sp"))
+
+    @once
     def flow(self) -> Flow:
         return flow_of(text)
 
-    @cached_property
+    @once
     def fingerprint(self) -> str:
         return text("$(mb{s.md5})")
 
@@ -130,9 +135,13 @@ class Incoming:
         KSR.hdr.append(line + "\r\n")
 
     def keep_flow(self, *, nearest: bool = False) -> None:
+        contact = self.contact_uri
+        if not contact:
+            return
+        transport = text("$proto").lower()
         # A connection is the phone's own to open: over another, its Contact may lead nowhere, or to somebody else.
-        opened = self.flow.is_stream and not self.status
-        if not self.contact_uri or (self.flow.is_at(self.contact_uri) and not opened):
+        opened = transport in STREAMS and not self.status
+        if not opened and hop_of(contact) == (*self.source, transport):
             return
         # Behind another proxy it is that proxy's business how its phones are reached.
         if nearest or KSR.siputils.is_first_hop() > 0:

@@ -59,8 +59,10 @@ class KamailioProxy:
 
     def follow_route(self) -> bool:
         """Take this node off the Route set (RFC 3261 §16.4); False when the request names no route through here."""
-        # loose_route() follows a Route to anybody; only one that was ours leaves its parameters behind.
-        if not (KSR.rr.loose_route() > 0 and KSR.rr.check_route_param("(^|;)lr") > 0):
+        # loose_route() follows a Route to anybody. Ours names a socket of this node, whatever its transport,
+        # and has nothing before its <, where another URI might be quoted.
+        uri, _, _ = str(KSR.hdr.get("Route") or "").strip().partition(";")
+        if not (uri.startswith("<sip") and KSR.is_myself(uri[1:].rstrip(">")) and KSR.rr.loose_route() > 0):
             return False
         # Where the Route set goes on, the Contact's flow is the next proxy's business.
         if KSR.pv.is_null("$du"):

@@ -8,7 +8,7 @@ by whatever way, is found at the next look.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from kemi.accounts.directory import Directory
 from kemi.accounts.model import AgentGroup, Forward
@@ -200,7 +200,7 @@ class Queueing:
         return self._transaction.relay()
 
     def _ring_picker(self, note: CallNote, picker: Picker) -> bool:
-        self._transaction.remember(call_note.NAME, replace(note, branches=note.branches + 1, claim=picker.claim).pack())
+        self._transaction.remember(call_note.NAME, note._replace(branches=note.branches + 1, claim=picker.claim).pack())
         self._transaction.call_back(reply=Callback.CALL_REPLY, failure=Callback.QUEUE_FAILURE)
         longest_ms = picker.answer_ms + PICKER_SLACK_MS
         self._transaction.set_timers(answer_ms=longest_ms, silence_ms=longest_ms)
@@ -237,7 +237,7 @@ class Queueing:
         # The dispatcher ends a wait in time; these timers end it when the dispatcher or the store is gone.
         longest_ms = (group.max_wait_s + SLACK_S) * 1000
         self._transaction.set_timers(answer_ms=longest_ms, silence_ms=longest_ms)
-        self._transaction.remember(call_note.NAME, replace(note, branches=note.branches + 1, rung=(), claim="").pack())
+        self._transaction.remember(call_note.NAME, note._replace(branches=note.branches + 1, rung=(), claim="").pack())
         self._transaction.call_back(reply=None, failure=Callback.QUEUE_FAILURE)
         self._transaction.suspend()
 

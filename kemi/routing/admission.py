@@ -43,11 +43,11 @@ class Admission:
         RFC 3261 §21.4.4: what is forbidden is not to be repeated, while 503 (§21.5.4) would send a phone on to the next
         node. Further answers would serve nobody but who forged the address of their victim.
         """
-        flow, trunks = message.flow, self._trunks()
-        if trunks.at(flow.ip, flow.port):
+        (ip, port), trunks = message.source, self._trunks()
+        if trunks.at(ip, port):
             return True
-        source = source_of(flow.ip)
-        flood = Flood.NONE if trunks.knows(flow.ip) else self._sources.flood(source)
+        source = source_of(ip)
+        flood = Flood.NONE if trunks.knows(ip) else self._sources.flood(source)
         blocked_s = self._sources.blocked_s(source)
         if (flood is Flood.NONE and not blocked_s) or self._is_of_a_call(message):
             return True
@@ -65,7 +65,7 @@ class Admission:
 
     def may_be_challenged(self, message: Message, claimed: Aor) -> bool:
         """Whether a request without good credentials gets a challenge. False: no answer. Raises SourceBlocked, once."""
-        source = source_of(message.flow.ip)
+        source = source_of(message.source[0])
         if self._sources.is_proven(source, claimed):
             return True
         shut_s = self._sources.shut_s(source)
@@ -79,13 +79,13 @@ class Admission:
 
     def proved(self, message: Message, claimed: Aor, user: Aor) -> None:
         """The credentials were good. claimed: whom the request names as its sender."""
-        source = source_of(message.flow.ip)
+        source = source_of(message.source[0])
         self._sources.proved(source, claimed, user)
         self._passwords.right(source, message.flow.device, user)
 
     def check_pause(self, message: Message, user: Aor) -> None:
         """Raises TooManyFailures (403) while this user's credentials from there are not looked at."""
-        wait_s = self._passwords.wait_s(source_of(message.flow.ip), message.flow.device, user)
+        wait_s = self._passwords.wait_s(source_of(message.source[0]), message.flow.device, user)
         if wait_s:
             self.strike(message)
             raise TooManyFailures("too many wrong passwords from your address", retry_after_s=wait_s)
@@ -98,10 +98,10 @@ class Admission:
 
     def _counted(self, message: Message) -> str:
         """The source that a fault counts against, '' when it costs nothing: a trunk's, or a retransmission."""
-        flow = message.flow
-        if self._trunks().at(flow.ip, flow.port):
+        ip, port = message.source
+        if self._trunks().at(ip, port):
             return ""
-        source = source_of(flow.ip)
+        source = source_of(ip)
         return "" if self._sources.is_seen(source, message.fingerprint) else source
 
     def _is_of_a_call(self, message: Message) -> bool:

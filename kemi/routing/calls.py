@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from kemi.accounts.directory import Directory
 from kemi.accounts.model import Account, AgentGroup, Forward, HuntGroup, Kind, Stage
@@ -97,7 +96,7 @@ class Calls:
         """Send a call on. To another account it counts as routed directly there. False when it leads nowhere."""
         if note.forwards >= FORWARDS_MOST:
             return False
-        note = replace(note, forwards=note.forwards + 1)
+        note = note._replace(forwards=note.forwards + 1)
         user, host = user_and_host(forward.to)
         if host == note.domain:
             account = self._directory().account(host, user)
@@ -189,7 +188,7 @@ class Calls:
         left_ms = remaining_ms(note, account, now_ms(), self._settings.ring_max_s)
         if note.stage + 1 < len(stages_of(account)) and left_ms > 0:
             try:
-                self._ring(message, replace(note, stage=note.stage + 1), account, entering=False)
+                self._ring(message, note._replace(stage=note.stage + 1), account, entering=False)
             except PickedUpMeanwhile:
                 return False
             except NotReachable:
@@ -199,7 +198,7 @@ class Calls:
         onward = forward_after(account, self._transaction.final_status)
         if onward is None:
             return False
-        if not self._tell_stage(replace(note, rung=()), DialogId.of(message), account):
+        if not self._tell_stage(note._replace(rung=()), DialogId.of(message), account):
             return False
         return self.forward(message, note, onward)
 
@@ -209,7 +208,7 @@ class Calls:
         for index in range(note.stage, len(stages)):
             contacts = self._branch_out(note, stages[index])
             if contacts:
-                self._relay(message, replace(note, stage=index).ringing(contacts), account, entering=entering)
+                self._relay(message, note._replace(stage=index).ringing(contacts), account, entering=entering)
                 return
         forward = no_answer_of(account)
         if entering and forward is not None and self.forward(message, note, forward):

@@ -101,7 +101,7 @@ class InDialog:
     def keep_flow(self, message: Message) -> None:
         """A phone's Contact leads back over its flow (RFC 5626 §5.3); a trunk is taken at its word."""
         try:
-            trunk = self._directory().trunk_table().at(message.flow.ip, message.flow.port)
+            trunk = self._directory().trunk_table().at(*message.source)
         except NotProvisioned:
             return
         if trunk is None:
@@ -166,8 +166,10 @@ class InDialog:
             directory = self._directory()
         except NotProvisioned:
             return ""
+        if routed and directory.settings(routed):
+            return routed
         # A call from or to a trunk has foreign hosts in From and To. A CANCEL has no Route, but the DID that it calls.
-        hosts = (routed or domain_of_did(directory, message), message.from_host, message.to_host, message.ruri_host)
+        hosts = (domain_of_did(directory, message), message.from_host, message.to_host, message.ruri_host)
         return next((host for host in hosts if host and directory.settings(host)), "")
 
     def _settings_if_picked_up(self, message: Message) -> DomainSettings | None:

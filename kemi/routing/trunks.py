@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Protocol
 
 from kemi.accounts.directory import Directory
@@ -129,7 +128,7 @@ class Trunks:
         self._transaction.create()
         self._transaction.remember(NOTE, json.dumps([trunk.name, number]))
         set_id = self._directory().trunk_table().set_id(trunk)
-        note = replace(note, callee_trunk=trunk.name)
+        note = note._replace(callee_trunk=trunk.name)
         self._try_from(self._gateways.first(set_id), note, trunk.name, number)
 
     def failed(self) -> None:
@@ -173,7 +172,7 @@ class Trunks:
 
 def domain_of_did(directory: Directory, message: Message) -> str:
     """The tenant whose DID a trunk's request names in its Request-URI, '' when it is no such request."""
-    trunk = directory.trunk_table().at(message.flow.ip, message.flow.port)
+    trunk = directory.trunk_table().at(*message.source)
     called = trunk.dids.get(unescape(message.ruri_user)) if trunk else None
     return called.domain if called else ""
 

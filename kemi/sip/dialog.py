@@ -9,9 +9,18 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 from kemi.sip import replaces
 from kemi.sip.ports import Message
+
+
+@lru_cache(maxsize=64)
+def _key(call_id: str, caller_tag: str) -> str:
+    """DialogId.key: asked for several times while a worker has one message at hand."""
+    name, tag = (text.encode("utf-8", "surrogateescape") for text in (call_id, caller_tag))
+    digest = hashlib.blake2b(b"%d:%b%b" % (len(name), name, tag), digest_size=15).digest()
+    return base64.urlsafe_b64encode(digest).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +42,7 @@ class DialogId:
     @property
     def key(self) -> str:
         """Twenty characters of [A-Za-z0-9_-] for the store, whatever odd bytes the Call-ID holds."""
-        call_id = self.call_id.encode("utf-8", "surrogateescape")
-        tag = self.caller_tag.encode("utf-8", "surrogateescape")
-        digest = hashlib.blake2b(b"%d:%b%b" % (len(call_id), call_id, tag), digest_size=15).digest()
-        return base64.urlsafe_b64encode(digest).decode()
+        return _key(self.call_id, self.caller_tag)
 
 
 @dataclass(frozen=True, slots=True)

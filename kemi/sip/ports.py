@@ -101,8 +101,13 @@ class Message(Protocol):
     @property
     def body(self) -> str: ...
     @property
+    def source(self) -> tuple[str, int]:
+        """Address and port that the message came from."""
+        ...
+
+    @property
     def flow(self) -> Flow:
-        """Where the message came from."""
+        """Where the message came from, and by what."""
         ...
 
     @property

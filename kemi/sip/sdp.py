@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
+
+_MAY_HOLD = re.compile(r"sendonly|inactive|0\.0\.0\.0")
+_LIVE = re.compile(r"^m=\s*\S+\s+(?!0(?:[/\s]|$))\S", re.MULTILINE)
+"""A media line whose port is not 0."""
 
 
 class Direction(Enum):
@@ -73,5 +78,7 @@ def holds(body: str) -> bool | None:
     """Whether the sender of a description has put the call on hold; None when it describes no media."""
     if not body:
         return None
+    if not _MAY_HOLD.search(body):
+        return False if _LIVE.search(body) else None
     found = direction(body)
     return None if found is None else found.is_hold

@@ -7,6 +7,7 @@ from kemi.store.calls import Calls
 from kemi.store.connection import Connection, Report, _nothing
 from kemi.store.dialogs import Dialogs
 from kemi.store.events import Events
+from kemi.store.outbox import Outbox
 from kemi.store.provisioning import ProvisioningStore
 from kemi.store.queues import Queues
 
@@ -14,12 +15,13 @@ from kemi.store.queues import Queues
 class Store:
     """The operations of one process on the state store, over one connection that opens at its first use."""
 
-    def __init__(self, settings: Settings, report: Report = _nothing) -> None:
+    def __init__(self, settings: Settings, report: Report = _nothing, outbox: Outbox | None = None) -> None:
         self._connection = Connection(
             settings.redis_url,
             timeout_ms=settings.redis_timeout_ms,
             retry_ms=settings.redis_retry_ms,
             report=report,
+            outbox=outbox,
         )
         self.calls = Calls(self._connection, settings)
         self.dialogs = Dialogs(self._connection)
@@ -35,6 +37,10 @@ class Store:
         """Raises StoreUnavailable when the store does not answer."""
         self._connection.call("PING")
 
+    def deliver(self, wait_s: float) -> None:
+        """Send what the node's workers have posted, or post within wait_s seconds."""
+        self._connection.deliver(wait_s)
+
     def settle(self) -> None:
         """Wait until everything that was posted is done; raises StoreUnavailable."""
         self._connection.settle()
@@ -46,3 +52,8 @@ class Store:
 def open_store(settings: Settings, report: Report = _nothing) -> Store:
     """The store that the settings name. Connects at the first operation, so it may be called before a fork."""
     return Store(settings, report)
+
+
+def open_node_store(settings: Settings, report: Report) -> Store:
+    """The same for a node: made before the fork, its processes share what they have posted, and one must `deliver`."""
+    return Store(settings, report, Outbox())

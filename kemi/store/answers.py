@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count, takewhile
 
 from kemi.dialogs.record import Caller, CallRecord
 from kemi.store import keys
@@ -17,6 +18,7 @@ def call_record(domain: str, key: bytes | str, flat: Sequence[bytes]) -> CallRec
     """A call of which the fields came: name, value, …"""
     words = [text(word) for word in flat]
     fields = dict(zip(words[::2], words[1::2], strict=True))
+    caller = "".join(takewhile(bool, (fields.get(f"x{number}", "") for number in count(1))))
     early = [line.partition(" ")[2] for line in fields.get("e", "").split("\n") if line]
     return CallRecord(
         domain=domain,
@@ -25,7 +27,7 @@ def call_record(domain: str, key: bytes | str, flat: Sequence[bytes]) -> CallRec
         number=fields["n"],
         permission_id=fields["p"],
         routed_at_us=int(float(fields["t"])),
-        caller=Caller.unpack(fields["x"]),
+        caller=Caller.unpack(caller),
         early_tags=tuple(early),
         ringing=tuple(fields.get("m", "").split()),
         claimed_by=fields.get("b", ""),

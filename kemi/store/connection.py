@@ -6,15 +6,18 @@ A failed store is left alone for a while (circuit breaker), so that a worker nev
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
 
+import hiredis
 import redis
 from redis.connection import parse_url
 
 from kemi.errors import StoreUnavailable
 from kemi.store import functions
+from kemi.store.outbox import Outbox
 
 UNREAD_MOST = 16
 """Replies of posted commands that may be outstanding before they are read."""
@@ -30,9 +33,15 @@ def _nothing(_text: str) -> None:
     return None
 
 
-def _bytes(words: tuple[Word, ...]) -> tuple[Word, ...]:
-    """What a peer wrote may be no UTF-8: redis-py's packer heeds no error handler, so it gets bytes."""
-    return tuple(word.encode("utf-8", "surrogateescape") if isinstance(word, str) else word for word in words)
+def _packed(words: tuple[Word, ...]) -> bytes:
+    """A command as it goes over the wire."""
+    try:
+        command: bytes = hiredis.pack_command(words)  # type: ignore[arg-type]
+    except UnicodeEncodeError:
+        # What a peer wrote may be no UTF-8: the packer heeds no error handler, so it gets bytes.
+        in_bytes = (word.encode("utf-8", "surrogateescape") if isinstance(word, str) else word for word in words)
+        command = hiredis.pack_command(tuple(in_bytes))  # type: ignore[arg-type]
+    return command
 
 
 class Connection:
@@ -40,9 +49,12 @@ class Connection:
 
     url: redis://, rediss:// or unix://. timeout_ms: longest wait for connecting and for one answer.
     retry_ms: how long a store that failed is not asked again. report: gets one line for each loss and return.
+    outbox: what is posted goes there, for `deliver` or whoever asks next; None: it is sent at once.
     """
 
-    def __init__(self, url: str, *, timeout_ms: int, retry_ms: int, report: Report = _nothing) -> None:
+    def __init__(
+        self, url: str, *, timeout_ms: int, retry_ms: int, report: Report = _nothing, outbox: Outbox | None = None
+    ) -> None:
         options: dict[str, Any] = dict(parse_url(url))  # type: ignore[no-untyped-call]
         kind = options.pop("connection_class", redis.Connection)
         timeout_s = timeout_ms / 1000
@@ -51,6 +63,7 @@ class Connection:
         self._redis = kind(**options, socket_timeout=timeout_s)
         self._retry_s = retry_ms / 1000
         self._report = report
+        self._outbox = outbox
         self._closed_until = 0.0
         self._timeout_s = timeout_s
         self._failing = False
@@ -60,7 +73,8 @@ class Connection:
 
     def call(self, *words: Word) -> Any:
         """Send a command and await its answer; raises StoreUnavailable."""
-        return self._guarded(lambda: self._ask(words))
+        posted = self._posted()
+        return self._guarded(lambda: self._ask(words, posted))
 
     def decide(self, operation: str, key: str, *args: Word) -> Any:
         """Run an operation that must not happen later than it is waited for; raises StoreUnavailable.
@@ -68,8 +82,8 @@ class Connection:
         A store that hangs would else carry it out when it is back, for nobody. The operation gets, before args,
         the moment by the store's clock (µs) after which it is to do nothing.
         """
-        name = functions.name_of(operation)
-        return self._guarded(lambda: self._ask(("FCALL", name, 1, key, self._deadline_us(), *args)))
+        name, posted = functions.name_of(operation), self._posted()
+        return self._guarded(lambda: self._ask(("FCALL", name, 1, key, self._deadline_us(), *args), posted))
 
     def fcall(self, operation: str, key: str, *args: Word) -> Any:
         """Run an operation (a Lua file's name) on one key or tenant prefix; raises StoreUnavailable."""
@@ -78,15 +92,29 @@ class Connection:
 
     def post(self, operation: str, key: str, *args: Word) -> bool:
         """Send an operation that only records. False when the store is away: the record has a gap, the call goes on."""
+        command = _packed(("FCALL", functions.name_of(operation), 1, key, *args))
+        if self._outbox is not None and self._outbox.put(command):
+            return True
         try:
-            self._guarded(lambda: self._send(("FCALL", functions.name_of(operation), 1, key, *args)))
+            self._guarded(lambda: self._send(command))
         except StoreUnavailable:
             return False
         return True
 
+    def deliver(self, wait_s: float) -> None:
+        """Send what lies in the outbox, or comes there within wait_s seconds, and await the answers.
+
+        What cannot be sent is lost: the record has a gap.
+        """
+        if self._outbox is not None and self._outbox.wait(wait_s):
+            posted = self._outbox.take()
+            with contextlib.suppress(StoreUnavailable):
+                self._guarded(lambda: self._settle(posted))
+
     def settle(self) -> None:
-        """Read the replies that are outstanding; raises StoreUnavailable."""
-        self._guarded(self._read_unread)
+        """See that all that was posted is done; raises StoreUnavailable."""
+        posted = self._posted()
+        self._guarded(lambda: self._settle(posted))
 
     def load_functions(self) -> None:
         """Put the function library in place, replacing an older one; raises StoreUnavailable."""
@@ -97,8 +125,12 @@ class Connection:
         self._unread = 0
         self._clock_ahead_s = None
 
+    def _is_open(self) -> bool:
+        """The circuit is: the store failed a moment ago and is left alone."""
+        return self._failing and time.monotonic() < self._closed_until
+
     def _guarded(self, act: Callable[[], Any]) -> Any:
-        if self._failing and time.monotonic() < self._closed_until:
+        if self._is_open():
             raise StoreUnavailable("the state store failed a moment ago")
         try:
             answer = self._once_more(act)
@@ -143,16 +175,22 @@ class Connection:
         if self._clock_ahead_s is not None:
             return
         self._redis.connect()
-        now_us = int(self._answer_to(("FCALL_RO", functions.name_of("clock"), 0)))
+        now_us = int(self._answer_to(("FCALL_RO", functions.name_of("clock"), 0), []))
         self._clock_ahead_s = now_us / 1_000_000 - time.monotonic()
 
-    def _ask(self, words: tuple[Word, ...]) -> Any:
-        self._connect()
-        self._read_unread()
-        return self._answer_to(_bytes(words))
+    def _posted(self) -> list[bytes]:
+        """What is to be sent ahead of a question."""
+        return self._outbox.take() if self._outbox is not None and not self._is_open() else []
 
-    def _answer_to(self, words: tuple[Word, ...]) -> Any:
-        self._redis.send_command(*words)
+    def _ask(self, words: tuple[Word, ...], posted: list[bytes]) -> Any:
+        self._connect()
+        return self._answer_to(words, posted)
+
+    def _answer_to(self, words: tuple[Word, ...], posted: list[bytes]) -> Any:
+        command = _packed(words)
+        self._redis.send_packed_command([b"".join((*posted, command))], check_health=False)
+        self._unread += len(posted)
+        self._read_unread()
         try:
             return self._redis.read_response()
         except redis.ResponseError as refusal:
@@ -160,19 +198,26 @@ class Connection:
                 raise
         # A store that lost its functions (restarted empty) gets them back here.
         self._load()
-        self._redis.send_command(*words)
+        self._redis.send_packed_command([command], check_health=False)
         return self._redis.read_response()
 
     def _load(self) -> None:
         self._redis.send_command("FUNCTION", "LOAD", "REPLACE", functions.library())
         self._redis.read_response()
 
-    def _send(self, words: tuple[Word, ...]) -> None:
+    def _send(self, command: bytes) -> None:
         self._connect()
         if self._unread >= UNREAD_MOST:
             self._read_unread()
-        self._redis.send_command(*_bytes(words))
+        self._redis.send_packed_command([command], check_health=False)
         self._unread += 1
+
+    def _settle(self, posted: list[bytes]) -> None:
+        if posted:
+            self._connect()
+            self._redis.send_packed_command([b"".join(posted)], check_health=False)
+            self._unread += len(posted)
+        self._read_unread()
 
     def _read_unread(self) -> None:
         missing = False

@@ -8,7 +8,7 @@ from kemi.store import keys
 
 LIBRARY = "star87"
 FOLDER = Path(__file__).parent / "lua"
-SHARED = ("_base", "_line", "_talk", "_minute")
+SHARED = ("_base", "_line", "_caller", "_talk", "_minute")
 """Files of what the operations share, in the order in which they build on one another."""
 READ_ONLY = frozenset({"clock", "replaced", "rerouted", "roster", "stamp", "survey"})
 

@@ -34,7 +34,7 @@ Fields of call:KEY:
 |-------|--------------------------------------------------------------------------|
 | k n p | kind code, number and permission id of the account that it was routed to |
 | t l   | routed_at_us; ttl_ms                                                     |
-| f x   | caller's extension number; the caller (Caller.pack)                      |
+| f x…  | caller's extension number; the caller (Caller.pack), in x1, x2, …        |
 | e     | live early dialogs: `branch tag` lines, the last relayed last            |
 | m g   | extensions that ring now; set when they are indexed under ring:m         |
 | c b   | claim token; extension of the picker that claimed                        |

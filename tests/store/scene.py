@@ -31,6 +31,8 @@ END = '["the callee\'s end"]'
 """The callee's end of a dialog, as an answer tells it."""
 SENT_MS = 25_000
 """How long the claim of a call lasts that is sent to its picker's phone."""
+SPARE_MS = 10_000
+"""How much longer than its calls a line is kept (store/lua/_line.lua)."""
 MARK_MS = 5_000
 
 

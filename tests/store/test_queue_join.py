@@ -12,7 +12,7 @@ from kemi.queueing.queue import Joined
 from kemi.sip.dialog import DialogId
 from kemi.store import keys
 from tests.store.queue_scene import SALES, SUPPORT, TAG, TTL_MS, QueueScene
-from tests.store.scene import AGENT, EXTENSION, OPEN, caller
+from tests.store.scene import AGENT, EXTENSION, OPEN, SPARE_MS, caller
 
 
 def test_given_a_group_with_agents_when_a_caller_joins_then_he_waits_and_is_shown_with_all_that_a_pickup_needs(
@@ -155,7 +155,7 @@ def test_given_a_queued_call_when_any_moment_is_looked_at_then_every_key_of_it_e
     for name, step in STEPS.items():
         step(queue, call)
         left = queue.left()
-        assert all(0 < left[key] <= TTL_MS for key in queue.remains()), (name, left)
+        assert all(0 < left[key] <= TTL_MS + SPARE_MS for key in queue.remains()), (name, left)
 
 
 ENDS: dict[str, Step] = {

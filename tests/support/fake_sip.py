@@ -53,6 +53,10 @@ class FakeMessage:
     is_nearest: bool = False
     """Its sender was taken for the next hop then, whatever its Via says."""
 
+    @property
+    def source(self) -> tuple[str, int]:
+        return self.flow.ip, self.flow.port
+
     def keep_flow(self, *, nearest: bool = False) -> None:
         self.kept_flow += 1
         self.is_nearest = nearest

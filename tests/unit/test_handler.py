@@ -59,7 +59,7 @@ GUARDED = (
     "ksr_http",
     "ksr_dispatch",
 )
-EVERY = (*ANSWERING, *GUARDED, "ksr_follow_provisioning")
+EVERY = (*ANSWERING, *GUARDED, "ksr_follow_provisioning", "ksr_deliver")
 NOT_UTF_8 = UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
 ERRORS = [
     NotPermitted("no"),
@@ -103,6 +103,7 @@ class Boundary:
         self.reported: list[str] = []
         self.scene = FakeScene(request or invite())
         self.asked: list[str] = []
+        self.looks = 0
 
         def service(name: str) -> Anything:
             return Anything(name, act, self.asked)
@@ -121,8 +122,13 @@ class Boundary:
             cast(WebSocketGate, service("gate")),
             self.scene.message,
             self.scene.transaction,
+            self.look,
+            service("store").deliver,
             self.reported.append,
         )
+
+    def look(self) -> None:
+        self.looks += 1
 
     def call(self, name: str) -> object:
         """Call it as Kamailio does."""
@@ -264,10 +270,13 @@ def test_given_no_error_when_called_then_each_callback_reaches_its_own_service()
         "gate.answer",
         "queueing.dispatch",
         "follower.follow",
+        "store.deliver",
     ]
     boundary = Boundary()
     for name in EVERY:
+        looks = boundary.looks
         boundary.call(name)
+        assert boundary.looks > looks, f"{name} goes by the document that was in force at the message before"
     assert boundary.asked == expected
     assert (boundary.statuses, boundary.reported) == ([], [])
 

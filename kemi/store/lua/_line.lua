@@ -29,22 +29,31 @@ local function calls_of(prefix, agent)
   return live, ghosts
 end
 
--- The sets in which a call stands.
-local function sets_of(prefix, call_key)
-  local f = fields(call_key, 'k', 'n', 'p', 'm', 'g', 's')
-  if not f[1] or f[6] == HELD then return {} end
-  if f[6] == WAITING then
-    return { key(prefix, 'waiting', f[2]), key(prefix, 'by_permission', WAITING, f[3]) }
+-- What says where a call stands: its fields by name, or nil when there is no such call.
+local function place_of(call_key)
+  local f = fields(call_key, 'k', 'n', 'p', 'm', 'g', 's', 'w', 'N', 'c')
+  if not f[1] then return nil end
+  return { k = f[1], n = f[2], p = f[3], m = f[4], g = f[5], s = f[6], w = f[7], N = f[8], c = f[9] }
+end
+
+-- The sets in which a call of this place stands.
+local function sets_of(prefix, place)
+  if not place or place.s == HELD then return {} end
+  if place.s == WAITING then
+    return { key(prefix, 'waiting', place.n), key(prefix, 'by_permission', WAITING, place.p) }
   end
-  local sets = { key(prefix, 'by_number', f[2]), key(prefix, 'by_permission', f[1], f[3]) }
-  if f[5] then each_word(f[4], function(m) sets[#sets + 1] = key(prefix, 'by_member', m) end) end
+  local sets = { key(prefix, 'by_number', place.n), key(prefix, 'by_permission', place.k, place.p) }
+  if place.g then each_word(place.m, function(m) sets[#sets + 1] = key(prefix, 'by_member', m) end) end
   return sets
 end
+
+-- A line is kept for longer than this call needs: so the next call finds it long enough, and leaves it alone.
+local SPARE_MS = 10000
 
 local function join_line(sets, id, routed_at_us, ttl_ms)
   for _, set in ipairs(sets) do
     redis.call('ZADD', set, routed_at_us, id)
-    lengthen(set, ttl_ms)
+    if redis.call('PTTL', set) < ttl_ms then redis.call('PEXPIRE', set, ttl_ms + SPARE_MS) end
   end
 end
 
@@ -61,7 +70,7 @@ local function unclaim(prefix, id)
   redis.call('HDEL', call_key, 'c', 'b', 'r')
   local taken = key(prefix, 'taken', f[3])
   if redis.call('GET', taken) == id then redis.call('DEL', taken) end
-  join_line(sets_of(prefix, call_key), id, f[1], tonumber(f[2]))
+  join_line(sets_of(prefix, place_of(call_key)), id, f[1], tonumber(f[2]))
   return true
 end
 
@@ -89,15 +98,15 @@ local function drop_branches(call_key, dies)
   return #kept
 end
 
--- Everything of a call that rings or waits goes.
-local function forget(prefix, id)
+-- Everything of a call that rings or waits goes. place: of the call, if it is known already.
+local function forget(prefix, id, place)
   local call_key = key(prefix, 'call', id)
-  local f = fields(call_key, 'n', 'w', 'N', 'k')
-  if not f[1] then return end
-  leave_line(sets_of(prefix, call_key), id)
-  unwatch(prefix, id, f[2])
-  if f[4] == 'a' then redis.call('ZREM', key(prefix, 'due', f[3]), id) end
-  redis.call('ZREM', key(prefix, 'claims'), id)
+  place = place or place_of(call_key)
+  if not place then return end
+  leave_line(sets_of(prefix, place), id)
+  unwatch(prefix, id, place.w)
+  if place.k == 'a' then redis.call('ZREM', key(prefix, 'due', place.N), id) end
+  if place.c then redis.call('ZREM', key(prefix, 'claims'), id) end
   redis.call('DEL', call_key)
 end
 

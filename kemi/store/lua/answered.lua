@@ -10,18 +10,19 @@
 --          2 too late: the caller's device has taken a picker instead, or the picker's device has answered
 local function answered(keys, args)
   local prefix, id = keys[1], args[1]
-  local f = fields(key(prefix, 'call', id), 'n', 'k', 'd', 'c', 'gone')
-  local number, agent = f[1], args[9]
-  if f[3] or f[5] == PICKED then return 2 end
+  local call_key = key(prefix, 'call', id)
+  local f, place = fields(call_key, 'd', 'gone'), place_of(call_key)
+  local number, agent = place and place.n, args[9]
+  if f[1] or f[2] == PICKED then return 2 end
   if number then
-    forget(prefix, id)
+    forget(prefix, id, place)
     mark_taken(prefix, 'answered', number, args[2])
-    if f[2] == 'a' then count(prefix, number, 'answered') end
+    if place.k == 'a' then count(prefix, number, 'answered') end
     -- A picker is on the way to the caller's device, which is the judge of that race (RFC 3891 §3).
-    if f[4] then mark_gone(prefix, id, ANSWERED, f[4], args[11]) end
+    if place.c then mark_gone(prefix, id, ANSWERED, place.c, args[11]) end
   else
     -- A 200 that is repeated leaves the mark as it is.
-    if f[5] == ANSWERED or redis.call('EXISTS', key(prefix, 'talk', id)) == 1 then return 0 end
+    if f[2] == ANSWERED or redis.call('EXISTS', key(prefix, 'talk', id)) == 1 then return 0 end
     mark_gone(prefix, id)
   end
   if agent ~= '' then redis.call('HDEL', key(prefix, 'agent', agent), 'missed') end

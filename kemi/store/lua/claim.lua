@@ -134,7 +134,7 @@ local function claim(keys, args)
     return { taken and not tried[taken] and 2 or 0 }
   end
   local call_key = key(prefix, 'call', id)
-  leave_line(sets_of(prefix, call_key), id)
+  leave_line(sets_of(prefix, place_of(call_key)), id)
   redis.call('HSET', call_key, 'c', token, 'b', picker)
   redis.call('ZADD', key(prefix, 'claims'), now + ttl_ms * 1000, id)
   -- Nobody may look for long after its node died: the list must outlive the call.

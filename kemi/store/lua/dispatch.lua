@@ -82,12 +82,12 @@ end
 
 local function offer(prefix, call, agents)
   local call_key = key(prefix, 'call', call.id)
-  leave_line(sets_of(prefix, call_key), call.id)
+  leave_line(sets_of(prefix, place_of(call_key)), call.id)
   local names = table.concat(agents, ' ')
   local f = fields(call_key, 'w', 'l')
   redis.call('HSET', call_key, 's', 'r', 'm', names, 'w', f[1] .. ' ' .. names)
   watch(prefix, call.id, names, tonumber(f[2]))
-  join_line(sets_of(prefix, call_key), call.id, call.at, tonumber(f[2]))
+  join_line(sets_of(prefix, place_of(call_key)), call.id, call.at, tonumber(f[2]))
   return { 'offer', call.id, call.transaction, names }
 end
 
@@ -115,7 +115,7 @@ local function pair(prefix, node, groups, now, actions)
     local leaves = call.at + first.max_wait_us < now or (#idle == 0 and ready and is_deserted(prefix, first))
     if call.node == node and leaves then
       actions[#actions + 1] = { 'expired', call.id, call.transaction }
-      leave_line(sets_of(prefix, key(prefix, 'call', call.id)), call.id)
+      leave_line(sets_of(prefix, place_of(key(prefix, 'call', call.id))), call.id)
       redis.call('HSET', key(prefix, 'call', call.id), 's', 'h')
     else
       if #idle > 0 and call.node == node and ready then
@@ -133,7 +133,7 @@ local function signs_of_life(prefix, node, now, sign_us, again_us, actions)
   local due = key(prefix, 'due', node)
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 100)) do
     local call_key = key(prefix, 'call', id)
-    local f = fields(call_key, 'l', 'v', 'x', 'q', 's', 'm')
+    local f = fields(call_key, 'l', 'v', 'q')
     if not f[1] then
       redis.call('ZREM', due, id)
     else
@@ -141,7 +141,7 @@ local function signs_of_life(prefix, node, now, sign_us, again_us, actions)
       redis.call('PEXPIRE', call_key, sign_us / 1000 * LIVES)
       if f[2] and tonumber(f[2]) + again_us <= now then
         redis.call('HSET', call_key, 'v', now)
-        actions[#actions + 1] = { 'again', f[3], f[4] }
+        actions[#actions + 1] = { 'again', caller_of(call_key), f[3] }
       end
     end
   end

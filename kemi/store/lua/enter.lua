@@ -7,6 +7,7 @@
 -- returns  1 entered
 --          0 the call had already ended: two workers crossed, nothing stays
 --          2 another call of that name rings, or was answered: nothing was done
+
 local function enter(keys, args)
   local prefix, id, ttl_ms = keys[1], args[1], tonumber(args[2])
   local call_key = key(prefix, 'call', id)
@@ -20,13 +21,18 @@ local function enter(keys, args)
   if not before[2] and redis.call('EXISTS', key(prefix, 'talk', id)) == 1 then return 2 end
   if before[2] then forget(prefix, id) end
   local now = now_us()
-  local grouped = args[9] == '1'
-  redis.call('HSET', call_key, 'k', args[3], 'n', args[4], 'p', args[5], 't', now, 'l', ttl_ms,
-    'f', args[6], 'x', args[7], 'm', args[8], 'w', args[10], 'N', args[11], 'T', args[12], 'u', args[13])
-  if grouped then redis.call('HSET', call_key, 'g', 1) end
+  local call = { 'k', args[3], 'n', args[4], 'p', args[5], 't', now, 'l', ttl_ms, 'N', args[11], 'T', args[12] }
+  for name, value in pairs({ f = args[6], m = args[8], g = args[9], w = args[10], u = args[13] }) do
+    if value ~= '' then
+      call[#call + 1] = name
+      call[#call + 1] = value
+    end
+  end
+  put_caller(call, args[7])
+  redis.call('HSET', call_key, unpack(call))
   redis.call('PEXPIRE', call_key, ttl_ms)
   watch(prefix, id, args[10], ttl_ms)
-  local sets = sets_of(prefix, call_key)
+  local sets = sets_of(prefix, { k = args[3], n = args[4], p = args[5], m = args[8], g = args[9] == '1' })
   for _, set in ipairs(sets) do redis.call('ZREMRANGEBYSCORE', set, '-inf', now - HYGIENE_US) end
   join_line(sets, id, now, ttl_ms)
   return 1

@@ -41,12 +41,14 @@ local function join(keys, args)
   end
   if before[2] then forget(prefix, id) end
   local now = now_us()
-  redis.call('HSET', call_key, 'k', 'a', 'n', number, 'p', args[5], 't', now, 'l', ttl_ms, 'f', args[6], 'x', args[7],
-    'm', '', 'w', args[13], 's', 'w', 'N', args[8], 'T', args[9], 'q', args[10], 'u', args[15])
+  local call = { 'k', 'a', 'n', number, 'p', args[5], 't', now, 'l', ttl_ms, 'f', args[6], 'm', '', 'w', args[13],
+    's', 'w', 'N', args[8], 'T', args[9], 'q', args[10], 'u', args[15] }
+  put_caller(call, args[7])
+  redis.call('HSET', call_key, unpack(call))
   if args[14] == '1' then redis.call('HSET', call_key, 'g', 1) end
   redis.call('PEXPIRE', call_key, ttl_ms)
   watch(prefix, id, args[13], ttl_ms)
-  join_line(sets_of(prefix, call_key), id, now, ttl_ms)
+  join_line(sets_of(prefix, place_of(call_key)), id, now, ttl_ms)
   redis.call('ZADD', key(prefix, 'due', args[8]), now, id)
   lengthen(key(prefix, 'due', args[8]), ttl_ms)
   return 1

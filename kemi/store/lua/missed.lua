@@ -8,7 +8,7 @@ local function missed(keys, args)
   local call_key = key(prefix, 'call', id)
   local f = fields(call_key, 'k', 't', 'l', 'c', 'd', 'm', 'w', 'z')
   if not f[1] then return { 0 } end
-  leave_line(sets_of(prefix, call_key), id)
+  leave_line(sets_of(prefix, place_of(call_key)), id)
   local result = { f[5] and 2 or 1 }
   local others = {}
   local rung = set_of(words(f[6]))
@@ -30,6 +30,6 @@ local function missed(keys, args)
   redis.call('HSET', call_key, 's', 'w', 'm', '', 'w', table.concat(others, ' '),
     'z', (f[8] or '') .. ' ' .. f[6])
   drop_branches(call_key, function(branch) return branch ~= QUEUE_BRANCH end)
-  if not f[4] then join_line(sets_of(prefix, call_key), id, f[2], tonumber(f[3])) end
+  if not f[4] then join_line(sets_of(prefix, place_of(call_key)), id, f[2], tonumber(f[3])) end
   return result
 end

@@ -21,7 +21,7 @@ local function stage(keys, args)
   if f[3] then
     lengthen(key(prefix, 'claims'), ttl_ms)
   else
-    join_line(sets_of(prefix, call_key), id, f[2], ttl_ms)
+    join_line(sets_of(prefix, place_of(call_key)), id, f[2], ttl_ms)
   end
   return 1
 end

@@ -232,16 +232,31 @@ def test_given_kamailio_s_checks_when_asked_then_their_answers_count(answer: int
         assert (checks.has_hops_left(), checks.is_sane()) == (good, good)
 
 
-@pytest.mark.parametrize(("followed", "ours", "leads_here"), [(1, 1, True), (1, -1, False), (-1, -1, False)])
+@pytest.mark.parametrize(
+    ("route", "asked", "is_here", "followed", "leads_here"),
+    [
+        ("<sip:192.0.2.1:5060;lr;ftag=1>", "sip:192.0.2.1:5060", True, 1, True),
+        ("<sip:192.0.2.1:5060;transport=ws;lr>, <sip:edge;lr>", "sip:192.0.2.1:5060", True, 1, True),
+        (" <sip:192.0.2.1>", "sip:192.0.2.1", True, 1, True),
+        ("<sip:192.0.2.1:5060;lr>", "sip:192.0.2.1:5060", True, -1, False),
+        ("<sip:edge;lr>, <sip:192.0.2.1;lr>", "sip:edge", False, 1, False),
+        ('"<sip:192.0.2.1;lr>" <sip:edge;lr>', None, True, 1, False),
+        ("sip:192.0.2.1;lr", None, True, 1, False),
+        (None, None, True, -1, False),
+    ],
+)
 def test_given_a_route_when_followed_then_only_one_that_was_this_node_s_counts(
-    followed: int, ours: int, leads_here: bool
+    route: str | None, asked: str | None, is_here: bool, followed: int, leads_here: bool
 ) -> None:
     """Kamailio's loose_route() follows a Route to anybody."""
-    with kamailio(**{"$du": None}) as fake:
+    headers = [] if route is None else [("Route", route)]
+    with install(FakeKsr({**VARIABLES, "$du": None}, headers=headers)) as fake:
+        assert fake is not None
+        fake.answer("is_myself", is_here)
         fake.answer("rr.loose_route", followed)
-        fake.answer("rr.check_route_param", ours)
         fake.answer("nathelper.handle_ruri_alias", 2)
         assert KamailioProxy().follow_route() is leads_here
+        assert fake.called("is_myself") == ([] if asked is None else [(asked,)])
 
 
 @pytest.mark.parametrize(("known", "own"), [(None, True), ("104@a", True), ("105@a", False), ("trunk b", False)])

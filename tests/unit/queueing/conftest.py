@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -136,7 +135,7 @@ class Desk:
 
     def has_used(self, branches: int) -> None:
         """The transaction has had so many branches already."""
-        self.transaction.notes[call_note.NAME] = replace(self.note, branches=branches).pack()
+        self.transaction.notes[call_note.NAME] = self.note._replace(branches=branches).pack()
 
     def _current(self) -> Directory:
         if self._directory is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -197,7 +196,7 @@ def test_given_a_forward_to_an_account_that_is_none_when_it_is_due_then_the_call
 def test_given_a_call_when_forwarded_then_it_is_told_whether_that_leads_anywhere(placing: Maker) -> None:
     call = placing(extension("101"), registered=("101",))
     request, note = call.scene.request, call.note()
-    assert not call.calls.forward(request, replace(note, forwards=FORWARDS_MOST), Forward(VOICEMAIL))
+    assert not call.calls.forward(request, note._replace(forwards=FORWARDS_MOST), Forward(VOICEMAIL))
     assert not call.calls.forward(request, note, Forward(f"sip:199@{DOMAIN}"))
     assert call.rang == []
     assert call.calls.forward(request, note, Forward(f"sip:101@{DOMAIN}"))
