@@ -155,8 +155,14 @@ def _connected(to: Listen, timeout_s: float) -> socket.socket:
         raise
 
 
-def free_port() -> int:
-    """A UDP port of 127.0.0.1 that nobody holds."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def held_port() -> socket.socket:
+    """A socket on a UDP port of 127.0.0.1 that nobody holds, and that nobody else gets until the socket is closed.
+
+    Only who asks for this very port with SO_REUSEADDR, as Kamailio does, can bind it beside this socket, and then gets
+    all that is sent to it.
+    """
+    held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    held.bind(("127.0.0.1", 0))
+    # After the bind: before it, Linux would hand out a port that is shared already.
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return held

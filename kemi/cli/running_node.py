@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from pathlib import Path
 from kemi.accounts.directory import Directory
 from kemi.accounts.wire import encode
 from kemi.cli import processes
-from kemi.cli.listen import Listen, ask_options, free_port
+from kemi.cli.listen import Listen, ask_options, held_port
 from kemi.cli.node import NODE_FILE, NodeFile
 from kemi.cli.outcome import CommandFailed
 from kemi.cli.provisioned import provisioning_of
@@ -53,8 +54,11 @@ class RunningNode:
         self._private = not settings.redis_url
         if self._private:
             self._settings = replace(settings, redis_url=f"unix://{processes.redis_socket(settings)}")
+        self._spiral: socket.socket | None = None
+        """Holds the port by which the node sends to itself until Kamailio has it."""
         if not settings.spiral_port:
-            self._settings = replace(self._settings, spiral_port=free_port())
+            self._spiral = held_port()
+            self._settings = replace(self._settings, spiral_port=self._spiral.getsockname()[1])
         self._listens = listens
         self._document = document
         self._capture = capture
@@ -80,11 +84,17 @@ class RunningNode:
             kamailio = self._start(processes.start_kamailio(self._settings, self._listens))
             self._node_file(kamailio).write()
             self._await_answer()
+            self._let_go_of_spiral()
             addresses = " ".join(str(listen) for listen in self._listens)
             print(f"ready {addresses} redis={without_password(self._settings.redis_url)}", flush=True)
             self._watch()
         finally:
+            self._let_go_of_spiral()
             self._stop_all()
+
+    def _let_go_of_spiral(self) -> None:
+        if self._spiral is not None:
+            self._spiral.close()
 
     def _start(self, child: Child) -> Child:
         self._children.append(child)
