@@ -1,6 +1,7 @@
 # make setup   what Debian 12 and the virtual environment need; quick when nothing is missing
 # make demo    a directed and a general *87 pickup on a real node: their ladders and their record
-# make test    setup, then every test but the long ones        (ARGS="-k pickup" to choose)
+# make test    setup, then every test but the long ones, side by side
+#              (ARGS="-k pickup" to choose, ARGS="-n 0" one after another)
 # make lint    ruff, mypy, import-linter
 # make bench-pickup   delay from the picker's INVITE to the caller's, as JSON lines
 # make bench-hidden   whether time tells a hidden account from one that is not there, as a JSON line
@@ -21,12 +22,15 @@ BIN := .venv/bin
 STAMP := .venv/installed-for-pyproject
 ARGS ?=
 RUNS ?= 500
+# Tests mostly wait: three processes for each of two cores. A file's tests share a node, so they stay together; files start in
+# their order (e2e, kamailio, store, unit), the long ones first.
+SIDE_BY_SIDE := -n 6 --dist loadfile --no-loadscope-reorder
 POLICY := /usr/sbin/policy-rc.d
 
 .PHONY: help setup packages demo test lint format bench-pickup bench-hidden races abuse soak-queue
 
 help:
-	@sed -n 's/^# make/make/p' Makefile
+	@sed -n 's/^# \( *\)\(make\|(ARGS\)/\1\2/p' Makefile
 
 setup: packages $(STAMP)
 	@echo "setup: ready, the command is $(BIN)/star87"
@@ -68,7 +72,7 @@ demo: setup
 	@$(BIN)/python -m tests.support.demo
 
 test: setup
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest $(SIDE_BY_SIDE) $(ARGS)
 
 lint: setup
 	@$(BIN)/ruff check .

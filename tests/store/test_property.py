@@ -190,7 +190,9 @@ def expected(case: Case, directory: Directory, calls: Sequence[CallRecord], trie
     return next(eligible, None)
 
 
-@hypothesis_settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(case=CASES)
 def test_given_any_calls_and_permissions_when_87_is_dialled_then_the_store_claims_the_call_that_the_rules_choose(
     queue: QueueScene, folder: Path, case: Case

@@ -166,7 +166,9 @@ def assert_consistent(scene: QueueScene) -> None:
     assert all(ttl > 0 for name, ttl in scene.left().items() if not name.startswith(STAYS))
 
 
-@hypothesis_settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(steps=st.lists(STEPS, min_size=6, max_size=24))
 def test_given_any_sequence_in_two_queues_when_each_step_is_done_then_all_agrees_and_all_ends_without_a_key(
     queue: QueueScene, steps: list[tuple[Step, object]]

@@ -118,7 +118,9 @@ def assert_consistent(scene: Scene) -> None:
     assert all(ttl > 0 for name, ttl in scene.left().items() if not name.startswith(STAYS))
 
 
-@hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(steps=st.lists(STEPS, min_size=4, max_size=16))
 def test_given_any_sequence_when_each_step_is_done_then_lines_claims_and_records_agree_and_all_ends_without_a_key(
     scene: Scene, steps: list[tuple[Step, object]]

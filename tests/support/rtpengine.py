@@ -13,12 +13,12 @@ from types import TracebackType
 from typing import Any
 
 from tests.support.bencode import decode, encode
-from tests.support.ports import LOOPBACK, free_port
+from tests.support.ports import LOOPBACK, free_port, own_block
 from tests.support.until import until
 
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/bin"
-ADDRESS = "127.0.0.40"
-"""Where it relays: an address that no phone of a test has."""
+ADDRESS = f"127.0.0.{40 + own_block().number}"
+"""Where it relays: an address that no phone of a test has, nor the relay of another process."""
 READY_WITHIN_S = 10.0
 ANSWER_WITHIN_S = 1.0
 
