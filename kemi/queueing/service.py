@@ -102,8 +102,10 @@ class Queueing:
             why = "no agent is logged in" if joined is Joined.NOBODY_LOGGED_IN else "the queue is full"
             self._overflow(message, note, group, why)
             return
-        self._transaction.provisional(*QUEUED)
+        # Whoever hears that he waits can be taken: a transaction is resumed only once it is suspended.
         self._suspend(note, group)
+        self._store.ready(note.domain, caller.dialog, "")
+        self._transaction.provisional(*QUEUED)
         self._store.ready(note.domain, caller.dialog, self._transaction.own_tag)
 
     def dispatch(self) -> None:

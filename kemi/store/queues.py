@@ -57,7 +57,7 @@ class Queues:
         self._settings = settings
 
     def join(self, entry: Entry) -> Joined:
-        """A call wants to wait; nobody is offered it before `ready`."""
+        """A call wants to wait; nobody is offered it, or picks it up, before `ready`."""
         # Looked at first, joined then: no call waits where nobody looks.
         self._redis.call("SADD", keys.queues(self._settings.node), entry.domain)
         answer = Joined(
@@ -91,7 +91,10 @@ class Queues:
         return answer
 
     def ready(self, domain: str, dialog: DialogId, tag: str) -> None:
-        """The caller has his 182 and is suspended: he may be offered to agents. Posted."""
+        """The caller is suspended: agents may be offered him, pickers may have him. Posted.
+
+        tag: To tag of his 182; '' when that follows.
+        """
         self._redis.post("ready", keys.tenant(domain), dialog.key, tag)
 
     def domains(self) -> tuple[str, ...]:

@@ -37,13 +37,32 @@ def test_given_a_waiting_caller_when_he_is_picked_up_then_it_is_by_the_queue_s_o
     assert (claim.call.number, claim.call.claimed_by) == ("800", PICKER)
 
 
-def test_given_a_caller_whom_no_agent_could_be_rung_for_when_he_has_not_heard_that_he_waits_then_he_has_no_early_dialog(
-    queue: QueueScene,
+def test_given_a_caller_who_enters_when_his_transaction_is_not_suspended_yet_then_nobody_has_him(
+    queue: QueueScene, dialled: str
 ) -> None:
-    queue.joins()
+    call, _ = queue.joins()
+    assert queue.picked_up(dialled, AGENT) is None
+    queue.ready(call)
+    assert queue.picked_up(dialled, AGENT) == call
+
+
+def test_given_a_caller_when_he_has_not_heard_that_he_waits_then_he_has_no_early_dialog(queue: QueueScene) -> None:
+    call, _ = queue.joins()
+    queue.ready(call, "")
     claim = queue.pick()
     assert claim is not None
     assert claim.call.early_tags == ()
+
+
+def test_given_a_caller_when_he_hears_that_he_waits_after_an_agent_rings_then_both_are_early_dialogs_once(
+    queue: QueueScene,
+) -> None:
+    call, _ = queue.joins()
+    queue.ready(call, "")
+    queue.rings(call, 1, "agent-tag")
+    for _ in range(2):
+        queue.ready(call)
+    assert sorted(queue.seen()[call].early_tags) == sorted([TAG, "agent-tag"])
 
 
 def test_given_waiting_callers_when_they_are_picked_up_then_the_first_in_is_the_first_out(

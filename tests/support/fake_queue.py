@@ -70,7 +70,7 @@ class QueuedTransaction:
         self._did.append(("create",))
 
     def provisional(self, status: int, reason: str) -> None:
-        assert self._state == "open", f"{status} in a transaction that is {self._state}"
+        assert self._state in ("open", "suspended"), f"{status} in a transaction that is {self._state}"
         assert 100 < status < 200
         self._tagged = True
         self._did.append(("provisional", status, reason))

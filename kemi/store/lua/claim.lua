@@ -32,6 +32,9 @@ local function is_talking(prefix, device)
   return false
 end
 
+-- Whether the call waits, and its transaction is not suspended yet: nobody could take it up.
+local function is_entering(state, ready) return state == WAITING and not ready end
+
 -- First entry of a ring set that this picker may take: id, routed_at_us. Ghosts on the way are removed.
 local function first(prefix, set, picker, tried, admits)
   local start = 0
@@ -39,10 +42,10 @@ local function first(prefix, set, picker, tried, admits)
     local head = redis.call('ZRANGE', set, start, start, 'WITHSCORES')
     local id = head[1]
     if not id then return nil end
-    local f = fields(key(prefix, 'call', id), 'f', 'k', 'p')
+    local f = fields(key(prefix, 'call', id), 'f', 'k', 'p', 's', 'y')
     if not f[2] then
       redis.call('ZREM', set, id)
-    elseif f[1] == picker or tried[id] or (admits and not admits(f[2], f[3])) then
+    elseif f[1] == picker or tried[id] or (admits and not admits(f[2], f[3])) or is_entering(f[4], f[5]) then
       start = start + 1
     else
       return id, tonumber(head[2])
@@ -93,8 +96,9 @@ end
 
 -- The one call that was asked for, if it still is where it was and nobody has it.
 local function search_named(prefix, picker, tried, id, number)
-  local f = fields(key(prefix, 'call', id), 'f', 'n', 'c', 's')
-  if not tried[id] and f[1] ~= picker and f[2] == number and not f[3] and f[4] ~= HELD then return id end
+  local f = fields(key(prefix, 'call', id), 'f', 'n', 'c', 's', 'y')
+  if tried[id] or f[1] == picker or f[2] ~= number or f[3] or f[4] == HELD or is_entering(f[4], f[5]) then return nil end
+  return id
 end
 
 -- Whether somebody was faster with the one call that was asked for.

@@ -1,4 +1,4 @@
--- join: a call entered an agent group's queue. Nobody is offered it before `ready`.
+-- join: a call entered an agent group's queue. Nobody is offered it, or picks it up, before `ready`.
 -- KEYS[1]  prefix of the tenant
 -- ARGV     moment (µs) after which nobody waits for the answer any more, id, ttl_ms, number of the group, permission id, caller's extension number, caller (packed),
 --          node that holds the transaction, transaction (index:label), CSeq of the INVITE, most callers that may wait,

@@ -1,11 +1,17 @@
--- ready: the caller hears that he waits (182 with a To tag) and his transaction is suspended: agents may be offered him.
+-- ready: a caller's transaction is suspended: agents may be offered him, and pickers may have him. He hears that he waits
+-- (182) after that, and its To tag follows.
 -- KEYS[1]  prefix of the tenant
--- ARGV     id, To tag of the 182
+-- ARGV     id, To tag of the 182 ('' it has not been sent yet)
 -- returns  1 done
 --          0 no such call
 local function ready(keys, args)
   local call_key = key(keys[1], 'call', args[1])
   if not redis.call('HGET', call_key, 'k') then return 0 end
-  redis.call('HSET', call_key, 'y', 1, 'e', QUEUE_BRANCH .. ' ' .. args[2], 'v', now_us())
+  redis.call('HSET', call_key, 'y', 1, 'v', now_us())
+  if args[2] ~= '' then
+    drop_branches(call_key, function(branch) return branch == QUEUE_BRANCH end)
+    local early = redis.call('HGET', call_key, 'e') or ''
+    redis.call('HSET', call_key, 'e', QUEUE_BRANCH .. ' ' .. args[2] .. (early ~= '' and '\n' .. early or ''))
+  end
   return 1
 end

@@ -15,15 +15,16 @@ from tests.unit.queueing.conftest import SUPPORT, VOICEMAIL, Desk
 NO_ROOM = [(Joined.FULL, "the queue is full"), (Joined.NOBODY_LOGGED_IN, "no agent is logged in")]
 
 
-def test_given_a_group_with_room_when_a_call_comes_then_the_caller_hears_182_and_is_suspended_before_he_is_ready(
+def test_given_a_group_with_room_when_a_call_comes_then_the_caller_is_suspended_and_ready_before_he_hears_182(
     desk: Desk,
 ) -> None:
     desk.enqueue()
     assert desk.did == [
         ("create",),
         ("join",),
-        ("provisional", 182, "Queued"),
         ("suspend",),
+        ("ready", DOMAIN, desk.message.dialog, ""),
+        ("provisional", 182, "Queued"),
         ("ready", DOMAIN, desk.message.dialog, OWN_TAG),
     ]
 

@@ -40,7 +40,7 @@ def test_given_an_agent_group_when_called_then_the_caller_waits_and_nobody_rings
     assert (entry.domain, entry.group.number, entry.caller.dialog) == (DOMAIN, "800", DIALOG)
     assert (entry.transaction, entry.cseq) == (transaction.name, call.scene.request.cseq)
     assert [wait.failure for wait in transaction.suspended] == [Callback.QUEUE_FAILURE]
-    assert call.queue.told == [("ready", DOMAIN, DIALOG, transaction.own_tag)]
+    assert call.queue.told == [("ready", DOMAIN, DIALOG, ""), ("ready", DOMAIN, DIALOG, transaction.own_tag)]
 
 
 @pytest.mark.parametrize("joining", [Joined.FULL, Joined.NOBODY_LOGGED_IN])
