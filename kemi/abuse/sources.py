@@ -80,6 +80,8 @@ class Sources:
         sent = self._rates.add(f"{slot}.{turn}", keep_s=FLOOD_KEEP_S)
         if sent <= most:
             return Flood.NONE
+        if sent == most + 1:
+            self._report(f"{source} sends more than {most} requests a second and is not heard")
         return Flood.HIGH if sent <= most * PROVEN_SHARE else Flood.TOO_HIGH
 
     def blocked_s(self, source: str) -> int:
@@ -102,9 +104,9 @@ class Sources:
         """Something was refused for want of authority; too many of it block the source."""
         self._count(STRIKES, BLOCKED, source, "sent too much without authority and is not heard")
 
-    def challenged(self, source: str) -> None:
-        """A challenge goes out; too many that nobody answers end them for a while."""
-        self._count(OPEN, SHUT, source, "leaves its challenges unanswered and gets no more of them")
+    def challenged(self, source: str) -> bool:
+        """A challenge goes out; too many that nobody answers end them for a while. False: this one is beyond."""
+        return self._count(OPEN, SHUT, source, "leaves its challenges unanswered and gets no more of them")
 
     def proved(self, source: str, claimed: Aor, user: Aor) -> None:
         """Good credentials came. claimed: whom the request named as its sender; the challenge was counted for him."""
@@ -119,18 +121,21 @@ class Sources:
         """Whether the user gave good credentials from there lately."""
         return self._counts.value(name_of_user(PROVEN, source, user)) > 0
 
-    def _count(self, count: str, verdict: str, source: str, why: str) -> None:
+    def _count(self, count: str, verdict: str, source: str, why: str) -> bool:
+        """False: it is beyond the bound, and the worker that went past it is about to say so."""
         settings = self._settings
         if not settings.scan_strikes:
-            return
+            return True
         name = name_of(count, source)
         # One of the workers that count at once is the one that goes past the bound.
-        if self._counts.add(name, keep_s=settings.scan_window_s) != settings.scan_strikes + 1:
-            return
-        self._counts.drop(name)
-        self._counts.drop(name_of(TOLD, source))
-        self._counts.put(name_of(verdict, source), int(self._now()) + settings.block_s, keep_s=settings.block_s)
-        self._report(f"{source} {why} for {settings.block_s} s")
+        beyond = self._counts.add(name, keep_s=settings.scan_window_s) - settings.scan_strikes
+        if beyond == 1:
+            self._counts.drop(name_of(TOLD, source))
+            self._counts.put(name_of(verdict, source), int(self._now()) + settings.block_s, keep_s=settings.block_s)
+            # Last: in between the others find either what says no or a count that does.
+            self._counts.drop(name)
+            self._report(f"{source} {why} for {settings.block_s} s")
+        return beyond <= 1
 
     def _left_s(self, name: str) -> int:
         return max(0, self._counts.value(name) - int(self._now()))

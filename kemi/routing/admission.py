@@ -73,9 +73,7 @@ class Admission:
             if self._sources.is_told_now(source):
                 raise SourceBlocked("too many challenges were left unanswered", retry_after_s=shut_s)
             return False
-        if self._counted(message):
-            self._sources.challenged(source)
-        return True
+        return not self._counted(message) or self._sources.challenged(source)
 
     def proved(self, message: Message, claimed: Aor, user: Aor) -> None:
         """The credentials were good. claimed: whom the request names as its sender."""

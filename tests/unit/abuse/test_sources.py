@@ -188,3 +188,21 @@ def test_given_good_credentials_when_the_source_is_blocked_then_strikes_are_not_
     bench.strikes(4)
     bench.sources.proved(HOME, DAVE, DAVE)
     assert bench.sources.blocked_s(HOME) == 30
+
+
+def test_given_a_worker_that_goes_past_the_bound_when_others_count_before_it_says_so_then_they_challenge_no_more() -> (
+    None
+):
+    bench = Bench()
+    for _ in range(SETTINGS.scan_strikes + 1):
+        bench.counts.add(name_of("o", HOME), keep_s=SETTINGS.scan_window_s)
+    assert not bench.sources.challenged(HOME)
+    assert bench.sources.challenged(AWAY)
+    assert bench.reported == []
+
+
+def test_given_a_flood_when_it_begins_then_the_log_says_so_once_a_second() -> None:
+    bench = Bench()
+    for _ in range(3 * SETTINGS.flood_requests_per_s):
+        bench.sources.flood(HOME)
+    assert bench.reported == [f"{HOME} sends more than 5 requests a second and is not heard"]
