@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kemi.cli.listen import Listen, ask_options
+from kemi.settings import Settings
 from tests.support.node import STAR87, Node
 from tests.support.phone import Phone
 from tests.support.ports import LOOPBACK, free_port
@@ -37,7 +38,11 @@ def own_tenants() -> Tenants:
 @pytest.fixture(scope="module")
 def own_node(store: RedisServer, own_tenants: Tenants, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     folder = tmp_path_factory.mktemp("loss")
-    with Node(folder, own_tenants.document(), environment={"STAR87_REDIS_URL": store.url}) as node:
+    environment = {
+        "STAR87_REDIS_URL": store.url,
+        "STAR87_REDIS_TIMEOUT_MS": str(Settings().redis_timeout_ms),
+    }
+    with Node(folder, own_tenants.document(), environment=environment) as node:
         yield node
 
 

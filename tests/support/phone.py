@@ -15,13 +15,12 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
-from tests.support.phone_calls import Incoming, Outgoing
+from tests.support.phone_calls import WITHIN_S, Incoming, Outgoing
 from tests.support.ports import LOOPBACK
 from tests.support.sip_text import SipMessage, credentials, sdp
 from tests.support.wire import Wire, open_wire
 
 PASSWORD = "change-me"
-WITHIN_S = 4.0
 Headers = Sequence[tuple[str, str]]
 
 

@@ -11,6 +11,9 @@ from tests.support.sip_text import SipMessage, sdp
 if TYPE_CHECKING:
     from tests.support.phone import Headers, Phone
 
+WITHIN_S = 10.0
+"""Longest wait for a message: so long that a machine which is busy with other things fails no test."""
+
 
 class Dialog:
     """An end of a confirmed dialog (RFC 3261 §12)."""
@@ -105,7 +108,7 @@ class Outgoing:
         self.via = self.phone.via()
         self.phone.sends(self._request("INVITE", [*self.headers, *more], self.body))
 
-    def expects(self, *statuses: int, within_s: float = 4.0) -> SipMessage:
+    def expects(self, *statuses: int, within_s: float = WITHIN_S) -> SipMessage:
         """The next answer to the INVITE with one of these codes; a negative final one is acknowledged."""
         branch = self.via.split("branch=")[1].partition(";")[0]
         answer = self.phone.expects(
@@ -117,12 +120,12 @@ class Outgoing:
             self.acks(answer)
         return answer
 
-    def expects_any(self, within_s: float = 4.0) -> SipMessage:
+    def expects_any(self, within_s: float = WITHIN_S) -> SipMessage:
         """The next answer of whatever code above 100."""
         branch = self.via.split("branch=")[1].partition(";")[0]
         return self.phone.expects(lambda m: m.status > 100 and branch in m["Via"], "an answer", within_s)
 
-    def ends_with(self, within_s: float = 4.0) -> SipMessage:
+    def ends_with(self, within_s: float = WITHIN_S) -> SipMessage:
         """The final answer to the INVITE, acknowledged when it is negative."""
         branch = self.via.split("branch=")[1].partition(";")[0]
         answer = self.phone.expects(

@@ -16,7 +16,8 @@ from tests.support.until import until
 SCENARIOS = Path(__file__).resolve().parents[2] / "sipp-scenarios"
 PHONES = SCENARIOS / "phones"
 PASSWORD = "change-me"
-TIMEOUT_S = 20
+TIMEOUT_S = 45
+"""How long a phone may take for its whole scenario, the other phones' parts included."""
 STRAY = "can't be mapped to a known SIPp call"
 
 
@@ -117,7 +118,7 @@ class SippRun:
         """Return when the phone's port is open: a call now would reach it."""
         until(lambda: is_bound(self.port) or self.ended, what=lambda: f"{self.label} to open port {self.port}")
 
-    def await_says(self, milestone: str, *, times: int = 1, within_s: float = 10.0) -> None:
+    def await_says(self, milestone: str, *, times: int = 1, within_s: float = 20.0) -> None:
         """Return when the scenario has logged this line so many times; raises AssertionError when it ends without."""
 
         def heard() -> bool:

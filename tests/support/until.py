@@ -10,7 +10,7 @@ T = TypeVar("T")
 POLL_S = 0.01
 
 
-def until(condition: Callable[[], T], *, within_s: float = 5.0, what: str | Callable[[], str] = "") -> T:
+def until(condition: Callable[[], T], *, within_s: float = 10.0, what: str | Callable[[], str] = "") -> T:
     """The first true value of condition(), asked again and again for within_s seconds.
 
     Raises AssertionError that says `what` was waited for and what the condition returned last.
