@@ -7,6 +7,9 @@
 # make bench-hidden   whether time tells a hidden account from one that is not there, as a JSON line
 # make races          two things that happen to one call at once, 500 times each, as JSON lines (RUNS=50 fewer)
 # make abuse          every way to take a foreign call that we know of, tried on a real node, as JSON lines
+# make load           calls, digest calls or pickups at a rate, as JSON, CSV and a chart (RATE=50 DURATION=30
+#                     KIND=calls|digest|pickups; TARGET=host:port USERS=FILE [DOMAIN= FROM=host:port] for a deployment)
+# make soak           calls, pickups and queue callers for MINUTES=20 (RATE=: half of what a ramp finds): does anything grow?
 # make soak-queue     200 callers in one queue, without and with a picker, as JSON lines
 
 SHELL := /bin/bash
@@ -20,6 +23,7 @@ PACKAGES := kamailio kamailio-python3-modules kamailio-tls-modules kamailio-webs
 PYTHON := /usr/bin/python3
 BIN := .venv/bin
 STAMP := .venv/installed-for-pyproject
+CHARTS := .venv/installed-for-charts
 ARGS ?=
 RUNS ?= 500
 # Tests mostly wait: three processes for each of two cores. A file's tests share a node, so they stay together; files start in
@@ -27,7 +31,7 @@ RUNS ?= 500
 SIDE_BY_SIDE := -n 6 --dist loadfile --no-loadscope-reorder
 POLICY := /usr/sbin/policy-rc.d
 
-.PHONY: help setup packages demo test lint format bench-pickup bench-hidden races abuse soak-queue
+.PHONY: help setup packages demo test lint format bench-pickup bench-hidden races abuse load soak soak-queue
 
 help:
 	@sed -n 's/^# \( *\)\(make\|(ARGS\)/\1\2/p' Makefile
@@ -95,6 +99,19 @@ races: setup
 
 abuse: setup
 	@$(BIN)/python -m tests.load.abuse $(ARGS)
+
+$(CHARTS): $(STAMP)
+	@echo "setup: installing what draws charts into .venv"
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[load]'
+	touch $@
+
+load: setup $(CHARTS)
+	@$(BIN)/python -m tests.load.load $(if $(TARGET),--target "$(TARGET)") $(if $(RATE),--rate "$(RATE)") \
+	    $(if $(DURATION),--duration "$(DURATION)") $(if $(DOMAIN),--domain "$(DOMAIN)") $(if $(USERS),--users "$(USERS)") \
+	    $(if $(KIND),--kind "$(KIND)") $(if $(FROM),--from "$(FROM)") $(if $(TALK),--talk "$(TALK)") $(ARGS)
+
+soak: setup $(CHARTS)
+	@$(BIN)/python -m tests.load.soak $(if $(MINUTES),--minutes "$(MINUTES)") $(if $(RATE),--rate "$(RATE)") $(ARGS)
 
 soak-queue: setup
 	@$(BIN)/python -m tests.load.soak_queue
