@@ -3,6 +3,7 @@
 # make test    setup, then every test but the long ones, side by side
 #              (ARGS="-k pickup" to choose, ARGS="-n 0" one after another)
 # make lint    ruff, mypy, import-linter
+# make bench          what a call and a pickup cost, beside a proxy that tracks nothing (ONLY=calls,rates,pickups,cycles,queue)
 # make bench-pickup   delay from the picker's INVITE to the caller's, as JSON lines
 # make bench-hidden   whether time tells a hidden account from one that is not there, as a JSON line
 # make races          two things that happen to one call at once, 500 times each, as JSON lines (RUNS=50 fewer)
@@ -31,7 +32,7 @@ RUNS ?= 500
 SIDE_BY_SIDE := -n 6 --dist loadfile --no-loadscope-reorder
 POLICY := /usr/sbin/policy-rc.d
 
-.PHONY: help setup packages demo test lint format bench-pickup bench-hidden races abuse load soak soak-queue
+.PHONY: help setup packages demo test lint format bench bench-pickup bench-hidden races abuse load soak soak-queue
 
 help:
 	@sed -n 's/^# \( *\)\(make\|(ARGS\)/\1\2/p' Makefile
@@ -87,6 +88,9 @@ lint: setup
 format: setup
 	@$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+bench: setup
+	@$(BIN)/python -m tests.load.bench $(if $(ONLY),--only "$(ONLY)") $(ARGS)
 
 bench-pickup: setup
 	@$(BIN)/python -m tests.load.bench_pickup

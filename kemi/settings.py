@@ -21,6 +21,8 @@ class Settings:
     """Folder of this host's nodes; each keeps its sockets and its provisioning snapshot in a folder of its name."""
     redis_url: str = ""
     """redis://[user:password@]host:port/db or unix:///path; empty: none given."""
+    tracking: int = 1
+    """0: calls are not tracked, so none can be picked up. To see what tracking costs."""
     workers: int = 4
     """UDP processes for each listen address."""
     tcp_workers: int = 2

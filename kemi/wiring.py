@@ -9,6 +9,8 @@ from kemi.abuse.passwords import Passwords
 from kemi.abuse.sources import Sources
 from kemi.accounts.current import CurrentDirectory, Follower
 from kemi.dialogs.late_answers import LateAnswers
+from kemi.dialogs.tracking import Tracking
+from kemi.dialogs.untracked import Untracked
 from kemi.handler import Handler
 from kemi.ksr import proxy
 from kemi.ksr.counters import KamailioCounters
@@ -58,9 +60,10 @@ def build(settings: Settings) -> Handler:
     media: Media = Relayed(Incoming, transaction, KamailioMedia()) if settings.rtpengine else Direct()
     transaction.unsent = media.over
     late_answers = LateAnswers(Incoming, KamailioMarks(), spiral)
-    in_dialog = InDialog(directory, Incoming, transaction, store.calls, kamailio, late_answers, media)
+    tracking: Tracking = store.calls if settings.tracking else Untracked()
+    in_dialog = InDialog(directory, Incoming, transaction, tracking, kamailio, late_answers, media)
     queueing = Queueing(directory, Incoming, transaction, location, spiral, store.queues, store.events, settings)
-    calls = Calls(directory, Incoming, transaction, location, store.calls, queueing, late_answers, spiral, settings)
+    calls = Calls(directory, Incoming, transaction, location, tracking, queueing, late_answers, spiral, settings)
     queueing.forward = calls.forward
     queueing.is_taken = late_answers.is_taken
     reroute = Reroute(

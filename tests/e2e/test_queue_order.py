@@ -108,6 +108,7 @@ def test_given_one_fault_when_figures_are_judged_then_they_are_not_sound() -> No
         out_of_order=0,
         left_keys=0,
         offer_p50_ms=1.0,
+        offer_p99_ms=1.0,
         offer_max_ms=1.0,
         took_s=1.0,
     )

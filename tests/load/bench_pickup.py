@@ -83,12 +83,12 @@ def _measure(node: Node, ringing: int) -> dict[str, float]:
     ):
         for called in (bob, frank):
             assert called.registers().status == 200
-        others = _let_ring(crowd, frank, ringing)
+        others = let_ring(crowd, frank, ringing)
         before = set(node.left_keys(DOMAIN))
         delays_ms, failed, winners = [], 0, 0
         for turn in range(PICKUPS):
             try:
-                delays_ms.append(_pick_up(alice, bob, carol, "*87" if turn % 2 else "*87700"))
+                delays_ms.append(pick_up(alice, bob, carol, "*87" if turn % 2 else "*87700"))
             except AssertionError as failure:
                 print(failure, file=sys.stderr)
                 failed += 1
@@ -108,7 +108,7 @@ def _measure(node: Node, ringing: int) -> dict[str, float]:
     }
 
 
-def _let_ring(crowd: Phone, frank: Phone, ringing: int) -> list[Outgoing]:
+def let_ring(crowd: Phone, frank: Phone, ringing: int) -> list[Outgoing]:
     calls = []
     for _ in range(ringing):
         call = crowd.dials("102")
@@ -118,7 +118,7 @@ def _let_ring(crowd: Phone, frank: Phone, ringing: int) -> list[Outgoing]:
     return calls
 
 
-def _pick_up(alice: TimedPhone, bob: TimedPhone, carol: TimedPhone, dialled: str) -> float:
+def pick_up(alice: TimedPhone, bob: TimedPhone, carol: TimedPhone, dialled: str) -> float:
     """One whole cycle, from Alice's call to her BYE; returns the delay in ms."""
     first = alice.dials("700")
     rings = bob.rung()

@@ -60,7 +60,9 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--domain", default="")
     parser.add_argument("--users", default="", help="provisioning document (.yaml) or CSV")
     parser.add_argument("--kind", choices=kinds.KINDS, default="calls")
-    parser.add_argument("--from", dest="origin", default="", help="ADDRESS[:PORT] of this host to send from; the port is a trunk's")
+    parser.add_argument(
+        "--from", dest="origin", default="", help="ADDRESS[:PORT] of this host to send from; the port is a trunk's"
+    )
     parser.add_argument("--talk", type=int, default=100, help="milliseconds from the answer to the BYE")
     parser.add_argument("--folder", default="")
     return parser

@@ -52,6 +52,7 @@ class Figures:
     left_keys: int
     offer_p50_ms: float
     """From the end of an agent's call until a caller who waited is sent to him."""
+    offer_p99_ms: float
     offer_max_ms: float
     took_s: float
 
@@ -181,6 +182,7 @@ def serve(queue: BusyQueue, *, callers: int, talk_s: float, picks_every_s: float
         out_of_order=overtaken(order_of_service(sent)),
         left_keys=left,
         offer_p50_ms=round(statistics.median(offers_ms), 1) if offers_ms else 0.0,
+        offer_p99_ms=round(statistics.quantiles(offers_ms, n=100)[98], 1) if len(offers_ms) > 1 else 0.0,
         offer_max_ms=round(max(offers_ms, default=0.0), 1),
         took_s=round(took_s, 1),
     )
