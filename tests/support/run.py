@@ -45,6 +45,9 @@ class Run:
         provision = folder / "provision.yaml"
         provision.write_text(document or documents.example())
         environment = {k: v for k, v in os.environ.items() if not k.startswith("STAR87_")}
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            # The tests are a shell's background job; the node would leave SIGINT ignored, too.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
                 [
