@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.support.node import STAR87, Node
 from tests.support.talks import ring, take_over
-from tests.support.tenants import Tenant, account_of
+from tests.support.tenants import IN_FORCE_WITHIN_S, Tenant, account_of
 
 
 def withdraw(document: dict[str, Any]) -> None:
@@ -31,8 +31,8 @@ def test_given_a_new_document_when_applied_then_every_worker_follows_within_a_se
     workers = (tenant.node.kamailio_pid, children_of(tenant.node.kamailio_pid))
 
     # `change` waits for a new extension, and raises when a worker is late.
-    tenant.change(lambda document: document.update(settings={}))
-    tenant.change(lambda document: account_of(document, "104").update(password="another"))
+    tenant.change(lambda document: document.update(settings={}), within_s=IN_FORCE_WITHIN_S)
+    tenant.change(lambda document: account_of(document, "104").update(password="another"), within_s=IN_FORCE_WITHIN_S)
     phone = tenant.phone("104")
 
     assert phone.registers().status == 401

@@ -12,9 +12,11 @@ import yaml
 from tests.support.elsewhere import address
 from tests.support.node import Node
 from tests.support.phone import PASSWORD, Phone
+from tests.support.phone_calls import WITHIN_S
 from tests.support.ports import LOOPBACK
 
 IN_FORCE_WITHIN_S = 1.0
+"""As the product promises; one test holds it to that, the others are about something else."""
 ASKED = 16
 """Requests that show what every worker does: four share the socket."""
 _NAMES = {"101": "Reception", "102": "Alice", "103": "Carol", "104": "Dave", "105": "Erin"}
@@ -111,10 +113,10 @@ class Tenant:
             assert answer.status == 200, answer.start
         return phone
 
-    def change(self, change: Callable[[dict[str, Any]], None]) -> None:
+    def change(self, change: Callable[[dict[str, Any]], None], *, within_s: float = WITHIN_S) -> None:
         """Change this tenant's document in place, by `star87 apply`; returns once it is in force on every worker.
 
-        Raises AssertionError when that takes longer than a second. A new extension shows it: 404 before, 480 after.
+        Raises AssertionError when that takes longer than within_s seconds. A new extension shows it: 404, and then 480.
         """
         self._changes += 1
         number = f"9{self._changes}"
@@ -124,14 +126,14 @@ class Tenant:
             document["extensions"].append({"number": number, "name": "Mark", "password": PASSWORD})
 
         self.node.apply(self._tenants.change(self.domain, change_and_mark))
-        self.await_everywhere(lambda phone: phone.dials(number).ends_with().status == 480)
+        self.await_everywhere(lambda phone: phone.dials(number).ends_with().status == 480, within_s=within_s)
 
     def await_everywhere(
         self,
         holds: Callable[[Phone], bool],
         *,
         number: str = "105",
-        within_s: float = IN_FORCE_WITHIN_S,
+        within_s: float = WITHIN_S,
         asked: int = ASKED,
     ) -> None:
         """Return when every worker shows it to an extension's phone: so many in a row that none was left out.
