@@ -73,8 +73,7 @@ class Connection:
 
     def call(self, *words: Word) -> Any:
         """Send a command and await its answer; raises StoreUnavailable."""
-        posted = self._posted()
-        return self._guarded(lambda: self._ask(words, posted))
+        return self._with_posted(lambda posted: self._ask(words, posted))
 
     def decide(self, operation: str, key: str, *args: Word) -> Any:
         """Run an operation that must not happen later than it is waited for; raises StoreUnavailable.
@@ -82,8 +81,10 @@ class Connection:
         A store that hangs would else carry it out when it is back, for nobody. The operation gets, before args,
         the moment by the store's clock (µs) after which it is to do nothing.
         """
-        name, posted = functions.name_of(operation), self._posted()
-        return self._guarded(lambda: self._ask(("FCALL", name, 1, key, self._deadline_us(), *args), posted))
+        name = functions.name_of(operation)
+        return self._with_posted(
+            lambda posted: self._ask(("FCALL", name, 1, key, self._deadline_us(), *args), posted), alone=True
+        )
 
     def fcall(self, operation: str, key: str, *args: Word) -> Any:
         """Run an operation (a Lua file's name) on one key or tenant prefix; raises StoreUnavailable."""
@@ -108,13 +109,15 @@ class Connection:
         """
         if self._outbox is not None and self._outbox.wait(wait_s):
             posted = self._outbox.take()
-            with contextlib.suppress(StoreUnavailable):
-                self._guarded(lambda: self._settle(posted))
+            try:
+                with contextlib.suppress(StoreUnavailable):
+                    self._guarded(lambda: self._settle(posted))
+            finally:
+                self._outbox.done()
 
     def settle(self) -> None:
         """See that all that was posted is done; raises StoreUnavailable."""
-        posted = self._posted()
-        self._guarded(lambda: self._settle(posted))
+        self._with_posted(self._settle)
 
     def load_functions(self) -> None:
         """Put the function library in place, replacing an older one; raises StoreUnavailable."""
@@ -178,9 +181,15 @@ class Connection:
         now_us = int(self._answer_to(("FCALL_RO", functions.name_of("clock"), 0), []))
         self._clock_ahead_s = now_us / 1_000_000 - time.monotonic()
 
-    def _posted(self) -> list[bytes]:
-        """What is to be sent ahead of a question."""
-        return self._outbox.take() if self._outbox is not None and not self._is_open() else []
+    def _with_posted(self, act: Callable[[list[bytes]], Any], *, alone: bool = False) -> Any:
+        """Act with what is to be sent ahead. alone: and with nothing of this node's still on its way."""
+        if self._outbox is None or self._is_open():
+            return self._guarded(lambda: act([]))
+        posted = self._outbox.take(alone=alone)
+        try:
+            return self._guarded(lambda: act(posted))
+        finally:
+            self._outbox.done()
 
     def _ask(self, words: tuple[Word, ...], posted: list[bytes]) -> Any:
         self._connect()

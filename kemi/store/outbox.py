@@ -1,21 +1,32 @@
 """What the workers of a node have posted and nobody has sent yet: one pipe, made before the fork, that they share.
 
 To write a command into a pipe costs a tenth of sending it, which wakes Redis each time. A process of the node's own
-sends what has gathered; so does every worker that asks the store something, ahead of its question, so that no answer is
-older than what this node has posted.
+sends what has gathered; so does every worker that asks the store something, ahead of its question. Who has taken
+something holds a shared lock until the store has done it; who must not miss anything takes the lock alone. So a pickup
+sees whatever this node posted before it.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import select
 import struct
+import time
 
 WHOLE = 4096
 """POSIX's PIPE_BUF on Linux: a longer write may be torn apart by another worker's."""
 CAPACITY = 1 << 16
 """Bytes that a pipe holds, which one read takes all at once."""
+ALONE_WITHIN_S, TRY_AGAIN_S = 0.005, 0.0002
+"""How long is waited for those who have taken something and have not heard yet that it is done."""
 _HEAD = struct.Struct("=H")
+
+
+def framed(command: bytes) -> bytes:
+    """A command of at most 64 KiB as it lies in the pipe."""
+    return _HEAD.pack(len(command)) + command
 
 
 class Outbox:
@@ -23,20 +34,27 @@ class Outbox:
 
     def __init__(self) -> None:
         self._out, self._in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._lock, self._process = -1, 0
 
     def put(self, command: bytes) -> bool:
         """Leave a command; False when it is too long, or when nobody has taken anything for a while."""
-        record = _HEAD.pack(len(command) & 0xFFFF) + command
-        if len(record) > WHOLE:
+        if len(command) > WHOLE - _HEAD.size:
             return False
         try:
-            os.write(self._in, record)
+            os.write(self._in, framed(command))
         except BlockingIOError:
             return False
         return True
 
-    def take(self) -> list[bytes]:
-        """All that is there; nobody else gets it."""
+    def take(self, *, alone: bool = False) -> list[bytes]:
+        """All that is there; nobody else gets it. Call `done` when the store has done it.
+
+        alone: first wait until what others have taken is done as well, but not for long.
+        """
+        if alone:
+            self._lock_alone()
+        else:
+            fcntl.flock(self._own_lock(), fcntl.LOCK_SH)
         try:
             records = os.read(self._out, CAPACITY)
         except BlockingIOError:
@@ -48,10 +66,32 @@ class Outbox:
             start += _HEAD.size + length
         return commands
 
+    def done(self) -> None:
+        """What was taken is done, or lost."""
+        fcntl.flock(self._own_lock(), fcntl.LOCK_UN)
+
     def wait(self, most_s: float) -> bool:
         """Return when there is something to take, or False after so many seconds."""
         return bool(select.select([self._out], [], [], most_s)[0])
 
     def close(self) -> None:
-        os.close(self._in)
-        os.close(self._out)
+        for fd in (self._in, self._out, self._lock):
+            if fd >= 0:
+                os.close(fd)
+
+    def _lock_alone(self) -> None:
+        deadline = time.monotonic() + ALONE_WITHIN_S
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(self._own_lock(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            if time.monotonic() >= deadline:
+                return
+            time.sleep(TRY_AGAIN_S)
+
+    def _own_lock(self) -> int:
+        """A lock is an open file's: each process opens the pipe once more. The kernel frees a dead one's."""
+        process = os.getpid()
+        if self._process != process:
+            self._lock, self._process = os.open(f"/proc/self/fd/{self._out}", os.O_RDONLY | os.O_CLOEXEC), process
+        return self._lock

@@ -11,6 +11,7 @@ import redis
 from kemi.dialogs.record import Caller
 from kemi.pickup.devices import Verdict, name_of, verdict
 from kemi.store import keys
+from kemi.store.answers import call_record
 from tests.support.talks import Ringing, ring
 from tests.support.tenants import Tenant
 from tests.support.until import until
@@ -28,7 +29,10 @@ def kept_of(call: Ringing, raw: redis.Redis, tenant: Tenant) -> tuple[Caller, st
     def found() -> tuple[Caller, str] | None:
         for name in cast(list[str], raw.keys(keys.tenant(tenant.domain) + keys.SUFFIXES["call"] + "*")):
             fields = cast(dict[bytes, bytes], raw.hgetall(name))
-            if b"x" in fields and (caller := Caller.unpack(fields[b"x"].decode())).dialog.call_id == call_id:
+            if b"k" not in fields:
+                continue
+            caller = call_record(tenant.domain, name, [word for field in fields.items() for word in field]).caller
+            if caller.dialog.call_id == call_id:
                 return caller, fields[b"u"].decode()
         return None
 

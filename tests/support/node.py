@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 import threading
@@ -19,6 +20,7 @@ from kemi.pickup.event import PickupEvent
 from kemi.settings import Settings
 from kemi.store import open_store
 from kemi.store.keys import SUFFIXES, events, tenant
+from kemi.store.outbox import framed
 from kemi.store.queues import Roster
 from tests.support.ports import LOOPBACK, free_port
 from tests.support.until import until
@@ -151,13 +153,32 @@ class Node:
         """What Kamailio has logged."""
         return (self.folder / self.name / "kamailio.log").read_text(errors="replace")
 
+    def settle(self) -> None:
+        """Return when the store has what the node's workers have posted by now (kemi/store/outbox.py)."""
+        mark = f"s87:settled:{secrets.token_hex(8)}"
+        words = [word.encode() for word in ("SET", mark, "1", "PX", "60000")]
+        command = b"".join([b"*%d\r\n" % len(words), *(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)])
+        with open(self._outbox(), "wb", buffering=0) as outbox:
+            outbox.write(framed(command))
+        until(lambda: self._redis.delete(mark), within_s=10, what="what was posted to be in the store")
+
+    def _outbox(self) -> str:
+        """The end of the node's pipe that is written to."""
+        for fd in Path(f"/proc/{self.kamailio_pid}/fd").iterdir():
+            flags = Path(f"/proc/{self.kamailio_pid}/fdinfo/{fd.name}").read_text().split()[3]
+            if os.readlink(fd).startswith("pipe:") and int(flags, 8) & os.O_ACCMODE == os.O_WRONLY:
+                return str(fd)
+        raise AssertionError("Kamailio has no pipe")
+
     def events(self, domain: str) -> list[PickupEvent]:
         """The pickup record of a tenant, oldest first."""
+        self.settle()
         with self._one_at_a_time:
             return self._store.events.read(domain)
 
     def keys(self, domain: str) -> list[str]:
         """The keys of a tenant, without its pickup record."""
+        self.settle()
         found = cast(list[bytes], self._redis.keys(tenant(domain) + "*"))
         return sorted(key.decode() for key in found if key.decode() != events(domain))
 
@@ -182,6 +203,7 @@ class Node:
 
     def roster(self, domain: str, agents: Sequence[str], groups: Sequence[str]) -> Roster:
         """The state of agents and of agent groups."""
+        self.settle()
         with self._one_at_a_time:
             return self._store.queues.roster(domain, agents, groups)
 
