@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 
 import KSR
@@ -12,12 +13,15 @@ from kemi.sip.headers import OWN_ROUTE
 
 MAX_FORWARDS = 70
 """RFC 3261 §16.6 step 3: put on a request that has none."""
-SANITY_CHECKS = 17895 + 512
+PROXY_REQUIRE_CHECK = 512
+SANITY_CHECKS = 17895 + PROXY_REQUIRE_CHECK
 """sanity's default checks and that of Proxy-Require (RFC 3261 §16.3 step 5: 420 names what is not supported)."""
 URI_CHECKS = 7
+SCHEMES = ("sip", "sips", "tel")
 NAMES = "names"
 DIRECTORY = "directory"
 FOUND = 1
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
 
 class KamailioProxy:
@@ -32,7 +36,23 @@ class KamailioProxy:
 
     def is_sane(self) -> bool:
         """False when the message is malformed; it has been answered then (or may not be)."""
-        return KSR.sanity.sanity_check(SANITY_CHECKS, URI_CHECKS) > 0
+        if KSR.sanity.sanity_check(SANITY_CHECKS, URI_CHECKS) > 0:
+            return True
+        if _cut_after_body() and KSR.sanity.sanity_check(SANITY_CHECKS, URI_CHECKS) > 0:
+            return True
+        if KSR.is_ACK():
+            return False
+        if _is_of_foreign_scheme():
+            KSR.sl.send_reply(416, "Unsupported URI Scheme")
+        elif KSR.sanity.sanity_check(SANITY_CHECKS - PROXY_REQUIRE_CHECK, URI_CHECKS) > 0:
+            # sanity has named the first of them.
+            _, _, others = str(KSR.hdr.get("Proxy-Require") or "").partition(",")
+            if others:
+                KSR.hdr.append_to_reply(f"Unsupported:{others}\r\n")
+            KSR.sl.send_reply(420, "Bad Extension")
+        else:
+            KSR.sanity.sanity_reply()
+        return False
 
     def is_retransmission(self) -> bool:
         """The request is known; it has been answered again with what was answered before."""
@@ -87,6 +107,28 @@ class KamailioProxy:
     def apply_changes(self) -> None:
         """Write header changes into the message now, so that what Kamailio copies from it has them."""
         KSR.textopsx.msg_apply_changes()
+
+
+def _cut_after_body() -> bool:
+    """RFC 3261 §18.3: what follows the body in a datagram is discarded. Whether there was anything.
+
+    What is no text is left as it came.
+    """
+    length = KSR.pv.get("$cl")
+    extra = 0 if length is None else int(KSR.pv.get("$bs") or 0) - int(length)
+    if extra <= 0:
+        return False
+    message = str(KSR.pv.get("$mb")).encode()
+    if b"\0" in message:
+        return False
+    done = KSR.textopsx.msg_set_buffer(message[:-extra].decode()) > 0
+    return done and bool(KSR.force_rport())
+
+
+def _is_of_foreign_scheme() -> bool:
+    """RFC 3261 §8.2.2.1; Kamailio takes a scheme that it does not know for no URI."""
+    scheme = _SCHEME.match(str(KSR.pv.get("$(mb{s.select,1, })") or ""))
+    return scheme is not None and scheme[1].lower() not in SCHEMES
 
 
 def _call_id() -> str:

@@ -47,6 +47,10 @@ class TooManyHops(RequestRefused):
     status, reason = 483, "Too Many Hops"
 
 
+class AmbiguousContact(RequestRefused):
+    status, reason = 400, "Bad Request"
+
+
 class NameOfAnother(RequestRefused):
     """RFC 3261 §8.1.1.4, §19.3: nobody's Call-ID and tag are another's by chance. What is recorded of a call, and what
     crosses a pickup of it, goes by these."""
@@ -154,6 +158,8 @@ class Requests:
     def _register(self, message: Message) -> None:
         """RFC 3261 §10.3."""
         if self._identity.registrant(message, self._directory()):
+            if any("?" in value.partition("<")[0] for value in message.header_values("Contact")):
+                raise AmbiguousContact("a Contact with ? stands in <> (RFC 3261 §20.10)")
             self._location.save()
 
     def _initial(self, message: Message) -> None:

@@ -17,7 +17,7 @@ from typing import Self
 
 from tests.support.phone_calls import WITHIN_S, Incoming, Outgoing
 from tests.support.ports import LOOPBACK
-from tests.support.sip_text import SipMessage, credentials, sdp
+from tests.support.sip_text import SipMessage, credentials, long_name, sdp
 from tests.support.wire import Wire, open_wire
 
 PASSWORD = "change-me"
@@ -227,7 +227,8 @@ class Phone:
         self, request: SipMessage, status: int, *, tag: str = "", headers: Headers = (), body: str = ""
     ) -> None:
         """Answer a request (RFC 3261 §8.2.6)."""
-        kept = [(n, v) for n, v in request.headers if n.lower() in ("via", "from", "call-id", "cseq", "record-route")]
+        same = ("via", "from", "call-id", "cseq", "record-route")
+        kept = [(n, v) for n, v in request.headers if long_name(n) in same]
         to = request["To"] if request.tag("To") or not tag else f"{request['To']};tag={tag}"
         given = {name.lower() for name, _ in headers}
         own = [] if "contact" in given else [("Contact", f"<{self.contact}>")]

@@ -55,7 +55,7 @@ class SipMessage:
     def all(self, name: str) -> list[str]:
         """Every value of a header field, by its long name."""
         wanted = name.lower()
-        return [value for key, value in self.headers if _COMPACT.get(key.lower(), key.lower()) == wanted]
+        return [value for key, value in self.headers if long_name(key) == wanted]
 
     def __contains__(self, name: str) -> bool:
         return bool(self.all(name))
@@ -76,6 +76,11 @@ class SipMessage:
         """URI of the first Contact."""
         match = re.search(r"<([^>]+)>", self["Contact"])
         return match[1] if match else self["Contact"].partition(";")[0]
+
+
+def long_name(name: str) -> str:
+    """A header field's name in small letters, written out (RFC 3261 §7.3.3)."""
+    return _COMPACT.get(name.lower(), name.lower())
 
 
 def credentials(

@@ -225,8 +225,9 @@ def test_given_an_unknown_user_when_his_credentials_are_checked_then_no_answer_o
 
 @pytest.mark.parametrize(("answer", "good"), [(1, True), (-1, False)])
 def test_given_kamailio_s_checks_when_asked_then_their_answers_count(answer: int, good: bool) -> None:
-    with kamailio() as fake:
-        for path in ("maxfwd.process_maxfwd", "sanity.sanity_check"):
+    body: dict[str, str | int | None] = {"$cl": 0, "$bs": 0, "$(mb{s.select,1, })": "sip:101@pbx.example.com"}
+    with kamailio(**body) as fake:
+        for path in ("maxfwd.process_maxfwd", "sanity.sanity_check", "sanity.sanity_reply"):
             fake.answer(path, answer)
         checks = KamailioProxy()
         assert (checks.has_hops_left(), checks.is_sane()) == (good, good)

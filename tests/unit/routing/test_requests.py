@@ -16,7 +16,7 @@ from kemi.errors import (
     RequestRefused,
     UnknownDomain,
 )
-from kemi.routing.requests import NameOfAnother, TooManyHops
+from kemi.routing.requests import AmbiguousContact, NameOfAnother, TooManyHops
 from tests.support.fake_sip import DOMAIN, FakeMessage, invite
 from tests.unit.routing.node import Node
 from tests.unit.routing.trunking import CARRIER
@@ -108,6 +108,28 @@ def test_given_a_register_of_another_when_routed_then_403_and_not_saved(tmp_path
     with pytest.raises(NotAuthorized):
         node.route()
     assert node.scene.location.saved == 0
+
+
+@pytest.mark.parametrize(
+    ("contact", "good"),
+    [
+        ("sip:104@192.0.2.4?Route=%3Csip:a%3E", False),
+        ("<sip:104@192.0.2.4?Route=%3Csip:a%3E>", True),
+        ("sip:104@192.0.2.4;x", True),
+        ("*", True),
+    ],
+)
+def test_given_a_contact_when_registered_then_its_question_mark_stands_in_brackets(
+    contact: str, good: bool, tmp_path: Path
+) -> None:
+    """RFC 4475 §3.1.2.13."""
+    node = Node(tmp_path, FakeMessage("REGISTER", to_user="104", headers=[("Contact", contact)]))
+    if good:
+        node.route()
+    else:
+        with pytest.raises(AmbiguousContact):
+            node.route()
+    assert node.scene.location.saved == int(good)
 
 
 def test_given_options_for_the_node_when_routed_then_200_says_what_it_takes(tmp_path: Path) -> None:
