@@ -165,7 +165,7 @@ class Handler:
 
     def _refuse(self, status: int, reason: str, text: str, retry_after_s: int) -> None:
         try:
-            if self._message().method == "ACK":
+            if self._is_ack():
                 return
             headers = [warning("star87", text)] if text else []
             if retry_after_s:
@@ -173,3 +173,9 @@ class Handler:
             self._transaction.reply(status, reason, tuple(headers))
         except Exception:
             self._report(traceback.format_exc())
+
+    def _is_ack(self) -> bool:
+        try:
+            return self._message().method == "ACK"
+        except UnicodeDecodeError:
+            return False

@@ -10,7 +10,10 @@ class KamailioHttp:
 
     @property
     def asks_for_websocket(self) -> bool:
-        upgrade, connection = str(KSR.hdr.get("Upgrade") or ""), str(KSR.hdr.get("Connection") or "")
+        try:
+            upgrade, connection = str(KSR.hdr.get("Upgrade") or ""), str(KSR.hdr.get("Connection") or "")
+        except UnicodeDecodeError:
+            return False
         return "websocket" in upgrade.lower() and "upgrade" in connection.lower()
 
     def shake_hands(self) -> None:

@@ -13,8 +13,19 @@ from kemi.sip.uri import hop_of
 
 
 def text(name: str) -> str:
-    value = KSR.pv.get(name)
+    """The value of a pseudo-variable. Raises UnicodeDecodeError when it is not UTF-8, unless an answer is at hand."""
+    try:
+        value = KSR.pv.get(name)
+    except UnicodeDecodeError:
+        return _of_answer(name[2:-1] if name.startswith("$(") else name[1:])
     return "" if value is None else str(value)
+
+
+def _of_answer(name: str) -> str:
+    """What of it is UTF-8. A request can be refused; an answer passes, and what follows from it must follow."""
+    if KSR.siputils.is_reply() <= 0:
+        raise
+    return bytes.fromhex(str(KSR.pv.get(f"$({name}{{s.encode.hexa}})"))).decode(errors="replace")
 
 
 def _bracketed(address: str) -> str:
@@ -116,13 +127,19 @@ class Incoming:
         return text("$(mb{s.md5})")
 
     def header(self, name: str) -> str:
-        value = KSR.hdr.get(name)
+        try:
+            value = KSR.hdr.get(name)
+        except UnicodeDecodeError:
+            return _of_answer(f"hdr({name})")
         return "" if value is None else str(value)
 
     def header_values(self, name: str) -> tuple[str, ...]:
         values: list[str] = []
-        while (value := KSR.hdr.get_idx(name, len(values))) is not None:
-            values.append(str(value))
+        try:
+            while (value := KSR.hdr.get_idx(name, len(values))) is not None:
+                values.append(str(value))
+        except UnicodeDecodeError:
+            return (*values, _of_answer(f"hdr({name})[{len(values)}]"))
         return tuple(values)
 
     def has_header(self, name: str) -> bool:

@@ -118,11 +118,13 @@ def _cut_after_body() -> bool:
     extra = 0 if length is None else int(KSR.pv.get("$bs") or 0) - int(length)
     if extra <= 0:
         return False
-    message = str(KSR.pv.get("$mb")).encode()
-    if b"\0" in message:
+    try:
+        kept = str(KSR.pv.get("$mb")).encode()[:-extra].decode()
+    except UnicodeDecodeError:
         return False
-    done = KSR.textopsx.msg_set_buffer(message[:-extra].decode()) > 0
-    return done and bool(KSR.force_rport())
+    if "\0" in kept:
+        return False
+    return KSR.textopsx.msg_set_buffer(kept) > 0 and bool(KSR.force_rport())
 
 
 def _is_of_foreign_scheme() -> bool:

@@ -31,8 +31,8 @@ ENVIRONMENT = {
 class Gateway(Phone):
     """A carrier's end of a trunk, at an address of its own. It is there before the node that it joins."""
 
-    def __init__(self) -> None:
-        super().__init__(f"{LOOPBACK}:9", "+15559999", domain="carrier.example.net", name="Customer", host=CARRIER_IP)
+    def __init__(self, host: str = CARRIER_IP) -> None:
+        super().__init__(f"{LOOPBACK}:9", "+15559999", domain="carrier.example.net", name="Customer", host=host)
 
     def joins(self, node: Node) -> None:
         assert isinstance(self.wire, Datagrams)

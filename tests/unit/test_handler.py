@@ -231,13 +231,23 @@ def test_given_an_answer_that_cannot_be_sent_when_refused_then_it_is_reported_an
     assert len(boundary.reported) == 1
 
 
-def test_given_a_message_that_cannot_be_read_when_refused_then_it_is_reported_and_kamailio_gets_its_int() -> None:
-    boundary = Boundary(ValueError("x"))
+@pytest.mark.parametrize(
+    ("error", "fault", "answers", "reported"),
+    [
+        (NOT_UTF_8, NOT_UTF_8, [400], 0),
+        (ValueError("x"), NOT_UTF_8, [500], 1),
+        (ValueError("x"), RuntimeError("no message"), [], 2),
+    ],
+)
+def test_given_a_method_that_cannot_be_read_when_refused_then_it_is_answered_if_it_is_only_odd(
+    error: Exception, fault: Exception, answers: list[int], reported: int
+) -> None:
+    boundary = Boundary(error)
 
     class Unreadable(FakeMessage):
         @property
         def method(self) -> str:
-            raise NOT_UTF_8
+            raise fault
 
         @method.setter
         def method(self, value: str) -> None:
@@ -245,7 +255,8 @@ def test_given_a_message_that_cannot_be_read_when_refused_then_it_is_reported_an
 
     boundary.scene.at_hand = Unreadable()
     assert boundary.call("ksr_request_route") == 1
-    assert len(boundary.reported) == 2
+    assert [status for status, *_ in boundary.scene.transaction.replies] == answers
+    assert len(boundary.reported) == reported
 
 
 def test_given_no_error_when_called_then_each_callback_reaches_its_own_service() -> None:

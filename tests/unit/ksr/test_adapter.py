@@ -76,6 +76,26 @@ def test_given_a_body_of_other_bytes_when_read_then_its_ascii_is_there_all_the_s
         assert Incoming().body == "a=sendonly\xff"
 
 
+@pytest.mark.parametrize(("is_answer", "read"), [(True, "sip:1\ufffd@a"), (False, None)])
+def test_given_a_contact_that_is_not_utf_8_when_read_then_an_answer_s_goes_on_and_a_request_s_is_refused(
+    is_answer: bool, read: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What follows from an answer (it is recorded, claims are settled) must follow."""
+    with kamailio(**{"$(ct{nameaddr.uri}{s.encode.hexa})": b"sip:1\xff@a".hex()}) as fake:
+        fake.answer("siputils.is_reply", 1 if is_answer else -1)
+        plain = fake.variables.read
+
+        def not_utf_8(name: str) -> str | int | None:
+            return b"\xff".decode() if name == "$(ct{nameaddr.uri})" else plain(name)
+
+        monkeypatch.setattr(fake.variables, "read", not_utf_8)
+        if read is None:
+            with pytest.raises(UnicodeDecodeError):
+                _ = Incoming().contact_uri
+        else:
+            assert Incoming().contact_uri == read
+
+
 def test_given_a_value_when_read_twice_then_kamailio_is_asked_once() -> None:
     with kamailio() as fake:
         message = Incoming()

@@ -135,3 +135,14 @@ def test_given_http_that_is_refused_when_answered_then_its_headers_go_with_it() 
         KamailioHttp().refuse(426, "Upgrade Required", ("Upgrade: websocket",))
         assert fake.called("xhttp.xhttp_reply") == [(426, "Upgrade Required", "", "")]
         assert fake.called("hdr.append_to_reply") == [("Upgrade: websocket\r\n",)]
+
+
+def test_given_http_headers_that_are_not_utf_8_when_read_then_they_are_no_handshake(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def not_utf_8(*_: object) -> str:
+        return b"\xff".decode()
+
+    with kamailio():
+        monkeypatch.setattr("KSR.hdr.get", not_utf_8)
+        assert not KamailioHttp().asks_for_websocket
