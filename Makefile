@@ -11,6 +11,7 @@
 # make load           calls, digest calls or pickups at a rate, as JSON, CSV and a chart (RATE=50 DURATION=30
 #                     KIND=calls|digest|pickups; TARGET=host:port USERS=FILE [DOMAIN= FROM=host:port] for a deployment)
 # make soak           calls, pickups and queue callers for MINUTES=20 (RATE=: half of what a ramp finds): does anything grow?
+# make fuzz           100,000 damaged messages while calls go on, as a JSON line (COUNT=3000 fewer, SEED=1 the same again)
 # make soak-queue     200 callers in one queue, without and with a picker, as JSON lines
 
 SHELL := /bin/bash
@@ -30,9 +31,11 @@ RUNS ?= 500
 # Tests mostly wait: three processes for each of two cores. A file's tests share a node, so they stay together; files start in
 # their order (e2e, kamailio, store, unit), the long ones first.
 SIDE_BY_SIDE := -n 6 --dist loadfile --no-loadscope-reorder
+COUNT ?= 100000
+SEED ?=
 POLICY := /usr/sbin/policy-rc.d
 
-.PHONY: help setup packages demo test lint format bench bench-pickup bench-hidden races abuse load soak soak-queue
+.PHONY: help setup packages demo test lint format bench bench-pickup bench-hidden races abuse fuzz load soak soak-queue
 
 help:
 	@sed -n 's/^# \( *\)\(make\|(ARGS\)/\1\2/p' Makefile
@@ -116,6 +119,9 @@ load: setup $(CHARTS)
 
 soak: setup $(CHARTS)
 	@$(BIN)/python -m tests.load.soak $(if $(MINUTES),--minutes "$(MINUTES)") $(if $(RATE),--rate "$(RATE)") $(ARGS)
+
+fuzz: setup
+	@COUNT="$(COUNT)" SEED="$(SEED)" $(BIN)/python -m tests.load.fuzz
 
 soak-queue: setup
 	@$(BIN)/python -m tests.load.soak_queue

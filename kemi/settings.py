@@ -35,6 +35,8 @@ class Settings:
     """Path of its private key (PEM, without a passphrase)."""
     websocket_ports: str = ""
     """Ports on which HTTP may turn into WebSocket, with commas between: set by `star87 run`."""
+    stream_proof_s: int = 30
+    """How long a connection may be idle that has not shown that it belongs to anybody served here."""
     keepalive_s: int = 30
     """How often phones behind a NAT, and WebSocket connections that are idle, are pinged; 0: never."""
     redis_timeout_ms: int = 200

@@ -113,6 +113,7 @@ def _defines(settings: Settings, listens: Sequence[Listen]) -> list[str]:
         f"GATEWAY_PROBE_S={settings.gateway_probe_s}",
         f'DISPATCH_TIMER="name=dispatch;interval={settings.queue_look_ms * 1000}u;mode=1;"',
         f"KEEPALIVE_S={settings.keepalive_s}",
+        f"STREAM_PROOF_S={settings.stream_proof_s}",
         *(("WITH_TLS", *tls.defines(settings)) if encrypted else ()),
         *(("WITH_WEBSOCKET",) if websocket else ()),
         *(("WITH_WEBSOCKET_PING",) if websocket and settings.keepalive_s else ()),

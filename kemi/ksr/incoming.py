@@ -11,6 +11,9 @@ from kemi.sip.headers import unquoted
 from kemi.sip.once import once
 from kemi.sip.uri import hop_of
 
+STREAM_IDLE_S = 3605
+"""A little longer than phones register for, unless they say how long."""
+
 
 def text(name: str) -> str:
     """The value of a pseudo-variable. Raises UnicodeDecodeError when it is not UTF-8, unless an answer is at hand."""
@@ -150,6 +153,10 @@ class Incoming:
 
     def append_header(self, line: str) -> None:
         KSR.hdr.append(line + "\r\n")
+
+    def keep_connection(self) -> None:
+        if self.flow.is_stream:
+            KSR.tcpops.tcp_set_connection_lifetime(STREAM_IDLE_S)
 
     def keep_flow(self, *, nearest: bool = False) -> None:
         contact = self.contact_uri

@@ -77,6 +77,7 @@ class Admission:
 
     def proved(self, message: Message, claimed: Aor, user: Aor) -> None:
         """The credentials were good. claimed: whom the request names as its sender."""
+        message.keep_connection()
         source = source_of(message.source[0])
         self._sources.proved(source, claimed, user)
         self._passwords.right(source, message.flow.device, user)

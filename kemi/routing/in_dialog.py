@@ -67,6 +67,7 @@ class InDialog:
             # Anybody can write a To tag and a Route, and nobody is authenticated inside a dialog: what this node has
             # not let through does not pass as a call that it has, on to a trunk, or to a phone with a call's names.
             raise NoSuchDialog("no call has come through here that this could belong to")
+        message.keep_connection()
         if message.method == "INVITE":
             self._refuse_replaces(message)
             self._router.record_route(tenant)

@@ -143,6 +143,8 @@ class Requests:
         """A request that begins something: known by the trunk that it comes from, or else by its credentials."""
         method = message.method
         trunk = self._directory().trunk_table().at(*message.source)
+        if trunk:
+            message.keep_connection()
         if method == "OPTIONS" and (trunk or not message.ruri_user):
             self._transaction.reply(200, "OK", (ALLOW, "Accept: application/sdp", "Supported: replaces, path"))
         elif trunk:

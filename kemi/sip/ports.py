@@ -129,6 +129,10 @@ class Message(Protocol):
         """Add a header line (without CRLF) to what is relayed."""
         ...
 
+    def keep_connection(self) -> None:
+        """The message is from somebody who is served here: its connection, if it came by one, may be idle for long."""
+        ...
+
     def keep_flow(self, *, nearest: bool = False) -> None:
         """See that requests to the Contact of this message come back over the flow by which it came (RFC 5626 §5.3).
 

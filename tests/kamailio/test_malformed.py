@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from tests.kamailio.test_requests import lives
 from tests.support.phone import Phone
-from tests.support.phone_calls import Outgoing
+from tests.support.phone_calls import Incoming, Outgoing
 from tests.support.sip_text import sdp
+from tests.support.talks import ring
 from tests.support.tenants import Tenant
 
 Spoil = Callable[[str], str | bytes]
@@ -166,3 +168,47 @@ def test_given_a_negative_length_on_a_connection_when_sent_then_the_node_lives(t
     phone.sends(phone.requests("INVITE", f"sip:101@{tenant.domain}").replace("Content-Length: 0", "Content-Length: -5"))
 
     lives(tenant.phone("105"))
+
+
+def odd_answer(bob: Phone, rings: Incoming, marker: bytes) -> None:
+    """The called phone answers with a byte after a marker that is no UTF-8."""
+    said: list[bytes] = []
+    with monkeypatched(bob, said):
+        rings.answers(200)
+    (answer,) = said
+    assert marker in answer
+    bob.sends(answer.replace(marker, marker + b"\xff", 1))
+
+
+@contextmanager
+def monkeypatched(phone: Phone, said: list[bytes]) -> Iterator[None]:
+    """What a phone would send is kept instead."""
+    sends = phone.sends
+    phone.sends = lambda message: said.append(message if isinstance(message, bytes) else message.encode())  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        phone.sends = sends  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("marker", [b"Contact: <sip:", b"Record-Route: <sip:", b"Because"])
+def test_given_an_answer_with_a_byte_that_is_no_utf_8_when_it_passes_then_the_call_rings_for_no_picker_any_more(
+    marker: bytes, tenant: Tenant
+) -> None:
+    bob, alice, carol = tenant.phone("101", register=True), tenant.phone("104"), tenant.phone("103")
+    ringing = ring(alice, bob)
+    odd_answer(bob, ringing.inbound, marker)
+
+    assert ringing.outgoing.expects(200).status == 200
+    assert carol.dials("*87101").ends_with().status == 410
+
+
+def test_given_an_answer_whose_tag_is_no_token_when_it_comes_then_it_does_not_pass(tenant: Tenant) -> None:
+    """RFC 3261 §25.1."""
+    bob, alice = tenant.phone("101", register=True), tenant.phone("104")
+    ringing = ring(alice, bob)
+    odd_answer(bob, ringing.inbound, b";tag=" + ringing.inbound.tag.encode())
+    lives(alice)
+
+    assert not any(m.status == 200 and m.method == "INVITE" for m in alice.came)
+    ringing.ends()

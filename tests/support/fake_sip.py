@@ -48,6 +48,8 @@ class FakeMessage:
     headers: list[tuple[str, str]] = field(default_factory=list)
     appended: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
+    kept_connection: int = 0
+    """How often its connection was to stay."""
     kept_flow: int = 0
     """How often it was asked to keep its flow."""
     is_nearest: bool = False
@@ -56,6 +58,9 @@ class FakeMessage:
     @property
     def source(self) -> tuple[str, int]:
         return self.flow.ip, self.flow.port
+
+    def keep_connection(self) -> None:
+        self.kept_connection += 1
 
     def keep_flow(self, *, nearest: bool = False) -> None:
         self.kept_flow += 1

@@ -2,7 +2,7 @@
 
 What phones, a carrier and a browser say in real calls is recorded, damaged (`mutations.py`) and thrown at the node from
 127.0.0.3 by UDP, TCP and WebSocket, RATE (2000) a second; calls that it lets through ring the phones there, whose
-answers are damaged as well. Meanwhile another process calls and picks up over UDP and TCP, one every 100 ms. One JSON line:
+answers are damaged as well. Meanwhile another process calls and picks up over UDP and TCP, one every 100 ms. One line:
 
     {"sent": 100000, "seed": 1, "answers": {"4xx": 61000, …}, "crashed": 0, "restarted_workers": 0, "stuck_workers": 0,
      "tracebacks": 0, "calls": 600, "failed_calls": 0, "pickups": 600, "failed_pickups": 0, "left_keys": 0,

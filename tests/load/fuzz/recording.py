@@ -27,7 +27,7 @@ def tenant() -> dict[str, Any]:
             *({"number": n, "name": "Fuzz", "password": PASSWORD} for n in (AGENT, PICKER, CALLER)),
         ],
         "hunt_groups": [{"number": "700", "name": "Sales", "members": [CALLED, AGENT], **watched}],
-        "agent_groups": [{"number": "800", "name": "Support", "agents": [AGENT], **watched}],
+        "agent_groups": [{"number": "800", "name": "Support", "agents": [AGENT], "max_wait_s": 2, **watched}],
     }
 
 
@@ -120,6 +120,8 @@ def _others(alice: Phone, bob: Phone, agent: Phone) -> None:
     waiting: Outgoing = alice.dials("800")
     waiting.expects(182)
     offer = agent.rung()
+    offer.answers(180)
+    waiting.expects(180)
     assert waiting.cancels().status == 200
     offer.is_cancelled()
     assert waiting.ends_with().status == 487

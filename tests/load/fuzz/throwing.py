@@ -32,6 +32,9 @@ CREDENTIALS = re.compile(rb'(?m)^((?:Proxy-)?Authorization): Digest username="([
 STATUSES = (b"100", b"180", b"183", b"200", b"302", b"401", b"407", b"481", b"486", b"500", b"503", b"603", b"699")
 
 
+FINAL = STATUSES[3:]
+
+
 class Silent(AssertionError):
     """The node answers nothing any more."""
 
@@ -187,7 +190,9 @@ class Thrower:
         fields = request.partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]
         kept = [f for f in fields if f.partition(b":")[0].strip().lower() in KEPT]
         named = [f + b";tag=f%x" % self._rng.getrandbits(24) if _is_bare_to(f) else f for f in kept]
-        status = self._rng.choice(STATUSES) if method == b"INVITE" else b"200"
+        # A re-INVITE that only rings would last as long as Timer C (RFC 3261 §16.8).
+        begins = any(map(_is_bare_to, kept))
+        status = self._rng.choice(STATUSES if begins else FINAL) if method == b"INVITE" else b"200"
         here = "{}:{}".format(*wire.getsockname()).encode()
         lines = [b"SIP/2.0 %b Fuzz" % status, *named, b"Contact: <sip:201@%b>" % here, b"Content-Length: 0", b"", b""]
         answer = b"\r\n".join(lines)

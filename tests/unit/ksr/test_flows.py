@@ -146,3 +146,13 @@ def test_given_http_headers_that_are_not_utf_8_when_read_then_they_are_no_handsh
     with kamailio():
         monkeypatch.setattr("KSR.hdr.get", not_utf_8)
         assert not KamailioHttp().asks_for_websocket
+
+
+@pytest.mark.parametrize(("transport", "kept"), [("udp", []), ("tcp", [(3605,)]), ("wss", [(3605,)])])
+def test_given_a_message_of_somebody_known_when_its_connection_is_kept_then_only_a_stream_has_one(
+    transport: str, kept: list[tuple[int]]
+) -> None:
+    with kamailio(**{"$proto": transport}) as fake:
+        fake.answer("tcpops.tcp_set_connection_lifetime", 1)
+        Incoming().keep_connection()
+        assert fake.called("tcpops.tcp_set_connection_lifetime") == kept

@@ -254,6 +254,23 @@ def test_given_options_of_a_trunk_when_it_asks_then_200_without_credentials(tmp_
     assert [status for status, _, _ in node.scene.transaction.replies] == [200]
 
 
+@pytest.mark.parametrize(
+    ("message", "user", "kept"),
+    [
+        (FakeMessage("OPTIONS", ruri_user="", flow=CARRIER), None, 1),
+        (FakeMessage("OPTIONS", ruri_user=""), None, 0),
+        (FakeMessage("REGISTER", to_user="104"), "104", 1),
+        (FakeMessage("REGISTER", to_user="104"), None, 0),
+    ],
+)
+def test_given_a_trunk_or_good_credentials_when_routed_then_the_connection_is_somebody_s(
+    message: FakeMessage, user: str | None, kept: int, tmp_path: Path
+) -> None:
+    node = Node(tmp_path, message, user=user)
+    node.route()
+    assert message.kept_connection == kept
+
+
 def test_given_a_did_when_its_trunk_calls_it_then_the_account_is_rung_without_credentials(tmp_path: Path) -> None:
     node = Node(tmp_path, invite("+15550100", flow=CARRIER), user=None)
     node.route()
