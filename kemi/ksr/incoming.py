@@ -16,19 +16,30 @@ STREAM_IDLE_S = 3605
 
 
 def text(name: str) -> str:
-    """The value of a pseudo-variable. Raises UnicodeDecodeError when it is not UTF-8, unless an answer is at hand."""
+    """The value of a pseudo-variable. Raises UnicodeDecodeError for what is no text, unless an answer is at hand."""
     try:
         value = KSR.pv.get(name)
     except UnicodeDecodeError:
         return _of_answer(name[2:-1] if name.startswith("$(") else name[1:])
-    return "" if value is None else str(value)
+    return "" if value is None else _whole(str(value))
+
+
+def _whole(value: str) -> str:
+    # Nothing with a NUL can be handed to Kamailio again.
+    return value if "\0" not in value else _without_nul(value)
+
+
+def _without_nul(value: str) -> str:
+    if KSR.siputils.is_reply() <= 0:
+        raise UnicodeDecodeError("utf-8", value.encode(), value.index("\0"), value.index("\0") + 1, "NUL")
+    return value.replace("\0", "\ufffd")
 
 
 def _of_answer(name: str) -> str:
     """What of it is UTF-8. A request can be refused; an answer passes, and what follows from it must follow."""
     if KSR.siputils.is_reply() <= 0:
         raise
-    return bytes.fromhex(str(KSR.pv.get(f"$({name}{{s.encode.hexa}})"))).decode(errors="replace")
+    return _whole(bytes.fromhex(str(KSR.pv.get(f"$({name}{{s.encode.hexa}})"))).decode(errors="replace"))
 
 
 def _bracketed(address: str) -> str:
@@ -134,13 +145,13 @@ class Incoming:
             value = KSR.hdr.get(name)
         except UnicodeDecodeError:
             return _of_answer(f"hdr({name})")
-        return "" if value is None else str(value)
+        return "" if value is None else _whole(str(value))
 
     def header_values(self, name: str) -> tuple[str, ...]:
         values: list[str] = []
         try:
             while (value := KSR.hdr.get_idx(name, len(values))) is not None:
-                values.append(str(value))
+                values.append(_whole(str(value)))
         except UnicodeDecodeError:
             return (*values, _of_answer(f"hdr({name})[{len(values)}]"))
         return tuple(values)

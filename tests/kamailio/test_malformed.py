@@ -12,7 +12,7 @@ from tests.kamailio.test_requests import lives
 from tests.support.phone import Phone
 from tests.support.phone_calls import Incoming, Outgoing
 from tests.support.sip_text import sdp
-from tests.support.talks import ring
+from tests.support.talks import ring, take_over
 from tests.support.tenants import Tenant
 
 Spoil = Callable[[str], str | bytes]
@@ -111,6 +111,8 @@ def test_given_a_malformed_message_when_sent_then_it_gets_its_4xx_or_silence_and
         ("Supported: ", b"\xe9"),
         ("<sip:10", b"\xe9"),
         ("Contact: <sip:10", b"\xe9"),
+        ("Call-ID: ", b"a\0"),
+        (";tag=", b"a\0"),
     ],
 )
 @pytest.mark.parametrize("dialled", ["101", "*87101"])
@@ -201,6 +203,31 @@ def test_given_an_answer_with_a_byte_that_is_no_utf_8_when_it_passes_then_the_ca
 
     assert ringing.outgoing.expects(200).status == 200
     assert carol.dials("*87101").ends_with().status == 410
+
+
+@pytest.mark.parametrize("odd", ["Call-ID", "From"])
+def test_given_an_answer_in_the_name_of_another_call_when_it_comes_then_it_does_not_pass_and_the_other_rings_on(
+    odd: str, tenant: Tenant
+) -> None:
+    """RFC 3261 §8.2.6.2."""
+    bob, alice, carol = tenant.phone("101", register=True), tenant.phone("104"), tenant.phone("103")
+    called, caller = tenant.phone("102", register=True), tenant.phone("105")
+    ringing, own = ring(alice, bob), ring(caller, called)
+    said: list[bytes] = []
+    with monkeypatched(called, said):
+        own.inbound.answers(200)
+    names = {"Call-ID": own.outgoing.call_id, "From": own.outgoing.tag}
+    others = {"Call-ID": ringing.outgoing.call_id, "From": ringing.outgoing.tag}
+    called.sends(said[0].replace(names[odd].encode(), others[odd].encode()))
+    both = said[0]
+    for name, value in names.items():
+        both = both.replace(value.encode(), others[name].encode())
+    called.sends(both)
+    lives(caller)
+
+    assert not any(m.status == 200 and m.method == "INVITE" for m in caller.came)
+    take_over(ringing, carol, "*87101").ends(alice)
+    own.ends()
 
 
 def test_given_an_answer_whose_tag_is_no_token_when_it_comes_then_it_does_not_pass(tenant: Tenant) -> None:

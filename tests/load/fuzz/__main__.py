@@ -10,7 +10,7 @@ answers are damaged as well. Meanwhile another process calls and picks up over U
 
 crashed: processes of the node that are gone. stuck_workers: processes that, when all is over, do not wait where they
 waited before. left_keys: keys of either tenant that outlive their calls. shm_growth_bytes, rss_growth_kb: Kamailio's
-shared memory and the private memory of all its processes, after the run against after a first run of a tenth as many
+shared memory and the private memory of all its processes, after the run against after a first run of some as many
 (WARM_UP; a worker allocates a little at each first time), both when no transaction is left. Ends with 1 when any of
 these is not 0, or memory has grown by more than SHM_MOST_BYTES or RSS_MOST_KB.
 
@@ -44,7 +44,7 @@ from tests.support.ports import LOOPBACK, free_port
 from tests.support.until import until
 
 COUNT, RATE = 100_000, 2000
-WARM_UP = 0.1
+WARM_UP = 0.4
 SHM_MOST_BYTES = 512 * 1024
 RSS_MOST_KB = 8 * 1024
 KEYS_GO_WITHIN_S = 30.0

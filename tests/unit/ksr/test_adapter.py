@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from kemi.sip.dialog import DialogId
@@ -74,6 +76,24 @@ def test_given_a_body_of_other_bytes_when_read_then_its_ascii_is_there_all_the_s
 
         monkeypatch.setattr(fake.variables, "read", not_utf_8)
         assert Incoming().body == "a=sendonly\xff"
+
+
+@pytest.mark.parametrize("is_answer", [True, False])
+def test_given_a_nul_in_a_name_or_header_when_read_then_an_answer_s_is_replaced_and_a_request_is_refused(
+    is_answer: bool,
+) -> None:
+    """Kamailio cannot be given a NUL back."""
+    headers = [("Supported", "a\0b")]
+    with install(fake := FakeKsr({**VARIABLES, "$ci": "a\0b"}, headers=headers)):
+        fake.answer("siputils.is_reply", 1 if is_answer else -1)
+        message = Incoming()
+        reads: list[Callable[[], str]] = [lambda: message.call_id, lambda: message.header("Supported")]
+        for read in reads:
+            if is_answer:
+                assert read() == "a\ufffdb"
+            else:
+                with pytest.raises(UnicodeDecodeError):
+                    read()
 
 
 @pytest.mark.parametrize(("is_answer", "read"), [(True, "sip:1\ufffd@a"), (False, None)])
