@@ -9,18 +9,22 @@ import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.kamailio.conftest import assert_no_traceback
+from tests.support.carrier import CARRIER_IP, HOME
 from tests.support.certificate import make_certificate
 from tests.support.node import Node
-from tests.support.phone import Phone
+from tests.support.phone import PASSWORD, Phone
 from tests.support.ports import LOOPBACK, free_port
+from tests.support.sip_text import SipMessage
 from tests.support.talks import ring, take_over, talk
 from tests.support.tenants import Tenant, Tenants
 from tests.support.until import until
-from tests.support.wire import unverified
+from tests.support.wire import Stream, unverified
 
 PROOF_S = 2
 CLOSED_WITHIN_S = PROOF_S + 15.0
@@ -230,3 +234,35 @@ def test_given_a_call_when_it_goes_on_over_a_new_connection_then_that_one_stays(
     caller.reinvites(bob, "sendonly", "recvonly")
     assert lifetime_s(tenant.node, caller.phone) == 3605
     caller.ends(bob)
+
+
+def test_given_a_carrier_on_a_stream_when_it_answers_then_the_connection_to_it_stays(evidence: Path) -> None:
+    with socket.create_server((CARRIER_IP, 0)) as carrier:
+        place = "{}:{}".format(*carrier.getsockname())
+        trunk = {
+            "name": "carrier",
+            "sources": [place],
+            "destinations": [f"sip:{place};transport=tcp"],
+            "dids": {},
+            "outbound_prefixes": ["+"],
+        }
+        extension = {"number": "104", "name": "Dave", "password": PASSWORD}
+        document = {"version": 1, "domains": [{"name": HOME, "extensions": [extension]}], "trunks": [trunk]}
+        environment = {"STAR87_GATEWAY_PROBE_S": "3600"}
+        with (
+            Node(evidence, yaml.safe_dump(document), environment=environment) as node,
+            Phone(node.address, "104", domain=HOME) as dave,
+        ):
+            call = dave.dials("+15550100")
+            connection, _ = carrier.accept()
+            with connection:
+                wire = Stream(connection)
+                invite = SipMessage.parse(wire.reads(4.0))
+                assert "lifetime: 30\n" in node.kamcmd("core.tcp_list")
+                same = ("Via", "From", "Call-ID", "CSeq")
+                lines = [f"{name}: {value}" for name in same for value in invite.all(name)]
+                to = f"To: {invite['To']};tag=carrier"
+                answer = ["SIP/2.0 486 Busy Here", *lines, to, "Content-Length: 0", "", ""]
+                wire.sends("\r\n".join(answer).encode())
+                assert call.ends_with().status == 486
+                assert "lifetime: 3605\n" in node.kamcmd("core.tcp_list")
