@@ -35,7 +35,7 @@ from typing import Any
 import yaml
 
 from tests.load.fuzz import recording, traffic
-from tests.load.fuzz.health import Health, processes, settled, waits
+from tests.load.fuzz.health import Health, lost_datagrams, processes, settled, waits
 from tests.load.fuzz.throwing import Silent, Thrower
 from tests.support.carrier import Gateway
 from tests.support.node import Node
@@ -109,7 +109,7 @@ def run(folder: Path, count: int, seed: int, *, measures_memory: bool = True) ->
                 phone.close()
         left = _left_keys(node)
         after = _health(node, settle=measures_memory)
-        log = node.log()
+        log, lost = node.log(), lost_datagrams(node.port)
     line: dict[str, Any] = {
         "sent": thrown,
         "seed": seed,
@@ -125,6 +125,7 @@ def run(folder: Path, count: int, seed: int, *, measures_memory: bool = True) ->
         "slowest_ms": round(calls.slowest_ms, 1),
         "left_keys": len(left),
         "silent": silent,
+        "lost_datagrams": lost,
         "per_s": round(thrown / seconds),
         "log_bytes": len(log),
     }
