@@ -64,6 +64,7 @@ def _arguments() -> argparse.ArgumentParser:
         "--from", dest="origin", default="", help="ADDRESS[:PORT] of this host to send from; the port is a trunk's"
     )
     parser.add_argument("--talk", type=int, default=100, help="milliseconds from the answer to the BYE")
+    parser.add_argument("--set", action="append", default=[], metavar="STAR87_NAME=VALUE", help="of a node of its own")
     parser.add_argument("--folder", default="")
     return parser
 
@@ -84,8 +85,9 @@ def _ground(given: argparse.Namespace, pace: Pace, folder: Path, stack: ExitStac
         return place
     if given.users or given.domain or given.origin:
         raise BadInput("USERS, DOMAIN and FROM are of a deployment: add TARGET=ADDRESS:PORT, or leave them out")
+    environment = ground.environment_of(given.set)
     folder.mkdir(parents=True, exist_ok=True)
-    return stack.enter_context(ground.own(folder, kinds.people_needed(given.kind, pace)))
+    return stack.enter_context(ground.own(folder, kinds.people_needed(given.kind, pace), environment=environment))
 
 
 def run(place: ground.Ground, kind: str, pace: Pace) -> Result:

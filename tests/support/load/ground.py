@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, cast
 
 import redis
 
+from kemi.settings import PREFIX, Settings
 from tests.support.load.bad_input import BadInput
 from tests.support.load.cost import children_of, cpu_ns
 from tests.support.load.people import People, invented
@@ -33,12 +34,31 @@ class Ground:
 
 
 @contextmanager
-def own(folder: Path, count: int, *, agents: int = 0, environment: Mapping[str, str] | None = None) -> Iterator[Ground]:
+def own(
+    folder: Path,
+    count: int,
+    *,
+    agents: int = 0,
+    trunk_ports: int = 1,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Ground]:
     """A context: a node of one's own with so many extensions that are called, and its own Redis."""
-    ports = (free_port(), free_port())
+    ports = tuple(free_port() for _ in range(trunk_ports))
     people, document = invented(count, [f"{LOOPBACK}:{port}" for port in ports], agents=agents)
     with Node(folder / "node", document, environment=environment) as node:
         yield Ground(Stage(node.address, people.domain, LOOPBACK, folder), people, ports, node)
+
+
+def environment_of(settings: Sequence[str]) -> dict[str, str]:
+    """`STAR87_NAME=VALUE` each. Raises BadInput."""
+    known = {PREFIX + field.name.upper() for field in fields(Settings)}
+    found = {}
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        if name not in known or not value:
+            raise BadInput(f"--set {setting}: must be STAR87_NAME=VALUE; README.md has a table of the names")
+        found[name] = value
+    return found
 
 
 def theirs(folder: Path, target: str, people: People, *, origin: str = "") -> Ground:

@@ -113,6 +113,7 @@ def lines_of(kind: str, people: People, *, by_trunk: bool) -> list[tuple[str, ..
         called = called_people(kind, people)
         callers = people.extensions[len(called) :]
         return [(c.number, c.password, called[n % len(called)].number) for n, c in enumerate(callers)]
+    called_people(kind, people)
     busy = {number for pair in people.pairs for number in (pair.account, pair.picker.number)}
     rest = [person for person in people.extensions if person.number not in busy]
     lines: list[tuple[str, ...]] = []

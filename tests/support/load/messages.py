@@ -26,7 +26,7 @@ class Call:
     replaced_at: float | None = None
     """When an INVITE reached the caller in his turn: a pickup."""
     refused: str = ""
-    """Final status other than a challenge, when it was no 2xx."""
+    """Final status when it was no 2xx; 401 or 407: the credentials were refused."""
     ended_at: float | None = None
     """When his BYE was answered, or he answered one."""
 
@@ -90,7 +90,9 @@ def _note(
                 call.rang_at = at
         elif status[0] == "2":
             call.answered_at = call.answered_at or at
-        elif status not in CHALLENGES and not (status == "487" and call.replaced_at):
+        elif not (status in CHALLENGES and call.asked_at == call.begun_at) and not (
+            status == "487" and call.replaced_at
+        ):
             call.refused = call.refused or status
 
 
