@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import math
 import sys
 import time
 from pathlib import Path
@@ -31,6 +32,8 @@ RETRANSMITTED_MOST = 0.01
 WARMING_S = 5.0
 WARM_UP_SHARE, WARM_UP_LEAST_MIN, WARM_UP_MOST_MIN = 0.3, 0.25, 6.0
 """Transactions live on for five seconds, entries of tables for five minutes."""
+WARM_UP_CALLS = 12_000
+"""Until then each worker's bounded caches fill up: some two megabytes, in its first 2,500 calls."""
 SAMPLES_NEEDED = 20
 SAMPLES, SAMPLE_MOST_S = 60, 5.0
 
@@ -108,6 +111,12 @@ def soak(place: Grounds, rate: float, minutes: float, warm_s: float, folder: Pat
     )
 
 
+def warm_up_minutes(minutes: float, rate: float) -> float:
+    """How much of a soak comes before what is judged: a share of it, and until what fills up is full."""
+    of_time = min(max(WARM_UP_SHARE * minutes, WARM_UP_LEAST_MIN), WARM_UP_MOST_MIN)
+    return round(max(of_time, WARM_UP_CALLS / rate / 60), 3)
+
+
 def _play_through(place: Grounds, rate: float, duration_s: float) -> None:
     mix = place.start(rate, duration_s)
     try:
@@ -130,13 +139,14 @@ def _look_on(watch: Watch, mix: Mix, minutes: float) -> None:
 
 
 def _judged(watch: Watch, mix: Mix, rests: tuple[Rest, Rest], found: dict[str, Any], folder: Path) -> dict[str, Any]:
-    warm_up = min(max(WARM_UP_SHARE * found["minutes"], WARM_UP_LEAST_MIN), WARM_UP_MOST_MIN)
+    warm_up = warm_up_minutes(found["minutes"], found["rate_per_s"])
     judged = [sample for sample in watch.samples if sample.at >= warm_up]
     lines = []
     if len(judged) >= SAMPLES_NEEDED:
         lines = growth.lines_of(judged, watch.names, rests[1].entry_bytes)
     else:
-        _say("too short for a trend: what is left at rest is judged alone; give MINUTES=1 or more")
+        needed = math.ceil(warm_up * 1.5)
+        _say(f"too short for trends: only what is left at rest is judged; give MINUTES={needed} or more")
     rest = growth.at_rest(*rests, sum(mix.calls.values()))
     _write(watch.samples, folder / "samples.csv")
     found |= {
@@ -212,22 +222,21 @@ def draw(
 
     def processes(axis: Any) -> None:
         for colour, what in zip(chart.COLOURS, ("private", "pss"), strict=False):
-            values = [mib(sum(getattr(m, what) for m in s.processes.values())) for s in samples]
-            line(
-                axis,
-                values,
-                f"Kamailio, {what}",
-                colour,
-                trend([(s.at, v) for s, v in zip(samples, values, strict=True) if s.at >= from_]),
-            )
-        chart.name(axis, "MiB, all processes")
+            of = [mib(sum(getattr(m, what) for m in s.processes.values())) for s in samples]
+            values = [value - of[0] for value in of]
+            known = [(s.at, value) for s, value in zip(samples, values, strict=True) if s.at >= from_]
+            line(axis, values, f"{what}, from {of[0]:.0f} MiB", colour, trend(known))
+        chart.name(axis, "Kamailio's processes, MiB more")
 
     def shared(axis: Any) -> None:
         line(axis, [mib(s.shm_used) for s in samples], "shared, used", chart.COLOURS[0])
-        of_no_call = growth.shm_of_no_call(samples, entry_bytes)
         known = [(at, mib(value)) for at, value in growth.shm_of_no_call(judged, entry_bytes)]
-        line(axis, [mib(v) for _, v in of_no_call], "of no call", chart.COLOURS[1], trend(known))
-        chart.name(axis, "MiB, shared memory")
+        axis.plot(
+            [at for at, _ in known], [value for _, value in known], color=chart.COLOURS[1], lw=1.4, label="of no call"
+        )
+        line(axis, [mib(s.shm_real) for s in samples], "with the allocator's", chart.COLOURS[2])
+        axis.set_ylim(bottom=0)
+        chart.name(axis, "shared memory, MiB")
 
     def store(axis: Any) -> None:
         values = [mib(s.redis_used) for s in samples]
@@ -243,7 +252,7 @@ def draw(
         axis.set_ylim(bottom=0)
         chart.name(axis, "calls")
 
-    grown = ", ".join(found["grows"]) or "nothing"
+    grown = f"{len(found['grows'])} things" if len(found["grows"]) > 3 else ", ".join(found["grows"]) or "nothing"
     note = f"{found['rate_per_s']:g} a second, {found['failed']} failed; grows: {grown}; grey: warm-up"
     return chart.draw(path, "make soak", note, [processes, shared, store, load], unit="minutes")
 

@@ -117,6 +117,8 @@ def await_answer(target: str, domain: str, address: str) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wire:
         wire.bind((address, 0))
         wire.settimeout(ASKED_WITHIN_S)
+        # Connected, it hears at once that nobody has the port.
+        wire.connect((host, port))
         here = f"{address}:{wire.getsockname()[1]}"
         for _ in range(ASKED):
             call_id = f"is-there-{time.time_ns()}"
@@ -131,7 +133,7 @@ def await_answer(target: str, domain: str, address: str) -> None:
                 "Content-Length: 0",
             ]
             try:
-                wire.sendto(("\r\n".join(lines) + "\r\n\r\n").encode(), (host, port))
+                wire.send(("\r\n".join(lines) + "\r\n\r\n").encode())
                 if wire.recv(65535).startswith(b"SIP/2.0 "):
                     return
             except (TimeoutError, ConnectionRefusedError):

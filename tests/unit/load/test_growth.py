@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
+
+from tests.load import soak
 from tests.support.load.cost import Memory
 from tests.support.load.growth import MIB, at_rest, lines_of
 from tests.support.load.watch import Rest, Sample, numbers, pkg_used, table_entries
@@ -82,3 +85,13 @@ def test_given_what_kamcmd_prints_when_read_then_the_numbers_are_found() -> None
         for name, count in {"flood": 3, "names": 40, "refused": 2}.items()
     )
     assert table_entries(tables) == 42
+
+
+@pytest.mark.parametrize(
+    ("minutes", "rate", "found"),
+    [(20, 200, 6.0), (20, 20, 10.0), (3, 400, 0.9), (0.04, 20, 10.0), (0.1, 20_000, 0.25)],
+)
+def test_given_the_length_and_rate_of_a_soak_when_its_warm_up_is_asked_for_then_what_fills_up_is_full_by_then(
+    minutes: float, rate: float, found: float
+) -> None:
+    assert soak.warm_up_minutes(minutes, rate) == found
