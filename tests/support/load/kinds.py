@@ -11,7 +11,10 @@ from tests.support.load.player import SOCKETS, Player, PlayerFailed, Stage
 from tests.support.ports import free_port
 
 KINDS = ("calls", "digest", "pickups")
-CALLER = "+15550199"
+CALLER = "+1555"
+"""What numbers of callers by the trunk begin with. Each has one of his own, so that he is a device of his own: one that
+once took no Replaces is remembered, and would be every caller.
+"""
 REGISTERS_WITHIN_S = 60.0
 REGISTERS_PER_S = 200
 SLOWEST_S = 5
@@ -108,7 +111,7 @@ def called_people(kind: str, people: People) -> tuple[Person, ...]:
 def lines_of(kind: str, people: People, *, by_trunk: bool) -> list[tuple[str, ...]]:
     """A line for each call, in turn. by_trunk: callers of pickups come by the trunk. Raises BadInput."""
     if kind == "calls":
-        return [(CALLER, "", people.dids[person.number]) for person in called_people(kind, people)]
+        return [(f"{CALLER}{n:05}", "", people.dids[p.number]) for n, p in enumerate(called_people(kind, people))]
     if kind == "digest":
         called = called_people(kind, people)
         callers = people.extensions[len(called) :]
@@ -120,7 +123,7 @@ def lines_of(kind: str, people: People, *, by_trunk: bool) -> list[tuple[str, ..
     for n, pair in enumerate(people.pairs):
         picks = (pair.picker.number, pair.picker.password, people.pickup_code + pair.account)
         if by_trunk and pair.account in people.dids:
-            lines.append((CALLER, "", people.dids[pair.account], *picks))
+            lines.append((f"{CALLER}{n:05}", "", people.dids[pair.account], *picks))
         elif rest:
             caller = rest[n % len(rest)]
             lines.append((caller.number, caller.password, pair.account, *picks))
@@ -170,7 +173,7 @@ def start_queue(stage: Stage, pace: Pace, *, trunk_port: int, called_port: int, 
     called = Player(stage, "queue-agents", "is-called", called_port, traced=False)
     try:
         called.await_open()
-        lines = [(CALLER, "", QUEUE_DID)]
+        lines = [(f"{CALLER}99999", "", QUEUE_DID)]
         caller = Player(
             stage, "queue-caller", "calls", trunk_port, *pace.options(pace.at_once), lines=lines, traced=traced
         )

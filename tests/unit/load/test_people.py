@@ -36,7 +36,7 @@ def test_given_pairs_when_lines_for_pickups_are_made_then_a_did_comes_by_the_tru
 ):
     found = from_document(documents.example(), "example.yaml")
     assert lines_of("pickups", found, by_trunk=True) == [
-        ("+15550199", "", "+15550100", "102", "change-me-102", "*87101"),
+        ("+155500000", "", "+15550100", "102", "change-me-102", "*87101"),
         ("105", "change-me-105", "104", "103", "change-me-103", "*87104"),
     ]
     assert [person.number for person in called_people("pickups", found)] == ["101", "104"]
