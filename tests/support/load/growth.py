@@ -98,9 +98,11 @@ def at_rest(before: Rest, after: Rest, calls: int) -> dict[str, Any]:
         "shm_tolerance": tolerance,
         "redis_bytes": redis,
         "left_keys": after.left_keys,
+        "left_transactions": after.transactions,
         "grows": [
             *(["shm_at_rest"] if shm > tolerance else []),
             *(["redis_at_rest"] if redis > max(REDIS_TOLERANCE, REST_SHM_PER_CALL * calls) else []),
             *(["left_keys"] if after.left_keys else []),
+            *(["left_transactions"] if after.transactions else []),
         ],
     }

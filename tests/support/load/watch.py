@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from tests.support.load.cost import Memory, memory_of
@@ -13,7 +14,7 @@ from tests.support.until import until
 
 TABLES = ("names", "refused")
 """Shared tables whose entries outlive a call, and may be emptied while there is none."""
-REST_WITHIN_S = 40.0
+REST_WITHIN_S, KEYS_WITHIN_S = 60.0, 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class Rest:
     redis_used: int
     left_keys: int
     entry_bytes: float
+    transactions: int = 0
+    """Those that did not end."""
 
 
 class Watch:
@@ -75,24 +78,18 @@ class Watch:
         )
 
     def rest(self) -> Rest:
-        """Wait for the end of every transaction and of what calls leave for seconds, and empty the tables.
-
-        Raises AssertionError when transactions stay.
-        """
-        until(lambda: not self._transactions(), within_s=REST_WITHIN_S, what="every transaction to end")
-        left = len(self._node.left_keys(self._domain))
-        if left:
-            try:
-                until(lambda: not self._node.left_keys(self._domain), within_s=15)
-                left = 0
-            except AssertionError:
-                left = len(self._node.left_keys(self._domain))
+        """Wait for the end of every transaction and of what calls leave for seconds, and empty the tables."""
+        with suppress(AssertionError):
+            until(lambda: not self._transactions(), within_s=REST_WITHIN_S)
+        with suppress(AssertionError):
+            until(lambda: not self._node.left_keys(self._domain), within_s=KEYS_WITHIN_S)
+        transactions, left = self._transactions(), len(self._node.left_keys(self._domain))
         entries, before = self._entries(), self._shm()
         for table in TABLES:
             self._node.kamcmd("htable.flush", table)
         freed, after = entries - self._entries(), self._shm()
         used, _ = self._meter.redis_memory()
-        return Rest(after, used, left, (before - after) / freed if freed > 0 else 0.0)
+        return Rest(after, used, left, (before - after) / freed if freed > 0 else 0.0, transactions)
 
     def _shm(self) -> int:
         return numbers(self._node.kamcmd("core.shmmem"))["used"]
