@@ -11,6 +11,7 @@ Star87Error
 │   ├── MethodNotAllowed      405 the target does not take requests of this kind
 │   ├── NotReachable          480 the account exists and nobody can be rung
 │   ├── CallIsBeingSent       480 a pickup is carried out by a call to the device that dialled
+│   ├── NodeDrains            503 the node takes no new calls: it is about to stop
 │   ├── NotTaken              599 that device did not take it (never leaves this node)
 │   ├── NoSuchDialog          481 no call that is known here
 │   └── PickupRefused         an attempt to pick up that ends without a call
@@ -93,6 +94,13 @@ class NotTaken(RequestRefused):
     """The one answer that every other branch's goes before (RFC 3261 §16.7 step 6)."""
 
     status, reason = 599, "Not Taken"
+
+
+class NodeDrains(RequestRefused):
+    """RFC 3261 §21.5.4: who gets it sends the call elsewhere, and comes back after that time."""
+
+    status, reason = 503, "Node Is Draining"
+    retry_after_s = 10
 
 
 class NoSuchDialog(RequestRefused):

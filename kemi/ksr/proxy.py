@@ -17,6 +17,7 @@ SANITY_CHECKS = 17895 + 512
 URI_CHECKS = 7
 NAMES = "names"
 DIRECTORY = "directory"
+DRAINING = "$shv(draining)"
 FOUND = 1
 
 
@@ -109,6 +110,11 @@ def log_error(text: str) -> None:
 
 def log_notice(text: str) -> None:
     KSR.notice(text + "\n")
+
+
+def draining() -> int:
+    """How far this node is on its way out (kemi.routing.draining.Drain)."""
+    return int(KSR.pv.get(DRAINING) or 0)
 
 
 def publish_directory(path: str) -> None:

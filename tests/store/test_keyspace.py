@@ -166,6 +166,11 @@ def walk_queue(scene: QueueScene, call: DialogId, odd: str) -> Iterator[str]:
     yield "over"
     scene.look()
     yield "dispatch"
+    scene.joins(dialog=call)
+    assert [one.key for one in scene.store.queues.drained(scene.domain)] == [call.key]
+    yield "drained"
+    scene.store.queues.overflowed(scene.domain, call.key)
+    scene.store.settle()
 
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
