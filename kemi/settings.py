@@ -21,6 +21,10 @@ class Settings:
     """Folder of this host's nodes; each keeps its sockets and its provisioning snapshot in a folder of its name."""
     redis_url: str = ""
     """redis://[user:password@]host:port/db or unix:///path; empty: none given."""
+    health: str = ""
+    """`address:port` where `star87 run` answers /healthz and /readyz over HTTP; empty: nowhere."""
+    drain_s: int = 10
+    """How long a stop waits for what still rings and waits; 0: not at all."""
     workers: int = 4
     """UDP processes for each listen address."""
     tcp_workers: int = 2

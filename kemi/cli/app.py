@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from kemi.cli import agents, calls, capture, documents, events, explain, run
+from kemi.cli import agents, calls, capture, documents, drain, events, explain, run
 from kemi.cli.outcome import EPILOG, CommandFailed, Exit
 from kemi.errors import StoreUnavailable
 
@@ -29,6 +29,7 @@ for name, command in (
     ("explain", explain.explain),
     ("events", events.events),
     ("ladder", capture.ladder),
+    ("drain", drain.drain),
 ):
     app.command(name, epilog=EPILOG)(command)
 app.add_typer(agents.agents, name="agents")
