@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from kemi.cli import agents, calls, capture, documents, drain, events, explain, run
+from kemi.cli import agents, calls, capture, certificates, documents, drain, events, explain, run
 from kemi.cli.outcome import EPILOG, CommandFailed, Exit
 from kemi.errors import StoreUnavailable
 
@@ -30,6 +30,7 @@ for name, command in (
     ("events", events.events),
     ("ladder", capture.ladder),
     ("drain", drain.drain),
+    ("reload-certificates", certificates.reload_certificates),
 ):
     app.command(name, epilog=EPILOG)(command)
 app.add_typer(agents.agents, name="agents")

@@ -33,6 +33,9 @@ class NodeFile:
     """With its password: the file is for the node's owner alone."""
     listen: tuple[str, ...]
     node_dir: str
+    tls_certificate: str = ""
+    """Where the certificate chain and its key are read from; empty: the node has none."""
+    tls_private_key: str = ""
 
     def write(self) -> None:
         """Write the file so that a reader sees the old one, the new one, or none."""

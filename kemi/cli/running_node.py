@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kemi.accounts.directory import Directory
 from kemi.accounts.wire import encode
-from kemi.cli import processes
+from kemi.cli import processes, tls
 from kemi.cli.control import ControlFailed
 from kemi.cli.drain import end_what_rings, set_drain, unfinished
 from kemi.cli.health import HealthServer
@@ -97,6 +97,8 @@ class RunningNode:
         if self._capture:
             self._start(processes.start_capture(self._settings, self._listens, self._capture))
             self._await_capture()
+        if self._is_encrypted:
+            tls.install(self._settings.tls_certificate, self._settings.tls_private_key, self._settings.node_dir)
         kamailio = self._start(processes.start_kamailio(self._settings, self._listens))
         self._node_file(kamailio).write()
         self._await_answer()
@@ -274,4 +276,10 @@ class RunningNode:
             redis_url=self._settings.redis_url,
             listen=tuple(str(listen) for listen in self._listens),
             node_dir=self._settings.node_dir,
+            tls_certificate=os.path.abspath(self._settings.tls_certificate) if self._is_encrypted else "",
+            tls_private_key=os.path.abspath(self._settings.tls_private_key) if self._is_encrypted else "",
         )
+
+    @property
+    def _is_encrypted(self) -> bool:
+        return any(listen.is_encrypted for listen in self._listens)

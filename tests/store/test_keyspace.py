@@ -171,6 +171,8 @@ def walk_queue(scene: QueueScene, call: DialogId, odd: str) -> Iterator[str]:
     yield "drained"
     scene.store.queues.overflowed(scene.domain, call.key)
     scene.store.settle()
+    scene.look()
+    yield "dispatch"
 
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
