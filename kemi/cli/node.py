@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from kemi.cli.outcome import CommandFailed, Exit
+from kemi.cli.secrets import with_password
 from kemi.settings import Settings
 
 NODE_FILE = "node.json"
@@ -164,4 +165,4 @@ def settings_of(redis: str, node: str, run_dir: str) -> Settings:
         raise CommandFailed(
             f"node name {settings.node!r}: letters, digits, dot, dash and underscore, 63 at most", Exit.USAGE
         )
-    return settings
+    return with_password(settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import replace
 from typing import Annotated
 
@@ -15,8 +16,10 @@ from kemi.cli.options import Node, Redis, RunDir
 from kemi.cli.outcome import CommandFailed, Exit
 from kemi.cli.relays import relay_sockets
 from kemi.cli.running_node import RunningNode, StopAsked
+from kemi.cli.secrets import has_password
 from kemi.cli.supervisor import StopSignal
 from kemi.cli.tls import check_certificate
+from kemi.settings import Settings
 
 DEFAULT_LISTEN = ["udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"]
 
@@ -84,6 +87,12 @@ def run(
     except ValueError as error:
         raise CommandFailed(f"--health {error}", Exit.USAGE) from error
     check_certificate(settings, listens)
+    if has_password(redis) and redis != Settings.from_environment().redis_url:
+        print(
+            "everyone on this host sees the password in --redis (ps): "
+            "say STAR87_REDIS_URL or STAR87_REDIS_PASSWORD_FILE",
+            file=sys.stderr,
+        )
     if not provision and not settings.redis_url:
         raise CommandFailed("a node with a private Redis needs a document: --provision FILE", Exit.USAGE)
     document = read_encoded(provision) if provision else None
