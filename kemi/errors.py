@@ -24,6 +24,7 @@ Star87Error
 │       ├── NotOnHold         486
 │       ├── MediaRefused      488
 │       └── PickupUnavailable 503
+├── KeyspaceRefused           the state store's keyspace is of a release that this one cannot work with
 ├── StoreUnavailable          503 the state store did not answer in time
 └── NotProvisioned            503 no provisioning document has reached this node yet
 """
@@ -162,6 +163,10 @@ class MediaRefused(PickupRefused):
 class PickupUnavailable(PickupRefused):
     status, reason, outcome = 503, "Service Unavailable", "store_unavailable"
     retry_after_s = 2
+
+
+class KeyspaceRefused(Star87Error):
+    """The state store's keyspace is too new, or too old, for this release; the message says what to do."""
 
 
 class StoreUnavailable(Star87Error):

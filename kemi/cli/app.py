@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import typer
 
-from kemi.cli import agents, calls, capture, certificates, documents, drain, events, explain, run
+from kemi.cli import agents, calls, capture, certificates, documents, drain, events, explain, migrate, run
 from kemi.cli.outcome import EPILOG, CommandFailed, Exit
-from kemi.errors import StoreUnavailable
+from kemi.errors import KeyspaceRefused, StoreUnavailable
 
 app = typer.Typer(
     name="star87",
@@ -29,6 +29,7 @@ for name, command in (
     ("explain", explain.explain),
     ("events", events.events),
     ("ladder", capture.ladder),
+    ("migrate", migrate.migrate),
     ("drain", drain.drain),
     ("reload-certificates", certificates.reload_certificates),
 ):
@@ -45,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(status or Exit.OK)
     except CommandFailed as failure:
         return _fail(failure.message, failure.code)
+    except KeyspaceRefused as refusal:
+        return _fail(str(refusal), Exit.NO)
     except StoreUnavailable as failure:
         return _fail(f"the state store does not answer: {failure}", Exit.UNREACHABLE)
     except typer.TyperException as failure:

@@ -28,6 +28,7 @@ from kemi.errors import Star87Error, StoreUnavailable
 from kemi.routing.draining import Drain
 from kemi.settings import Settings
 from kemi.store import Store
+from kemi.store.keyspace import VERSION
 
 READY_WITHIN_S = 30.0
 ANSWER_WITHIN_S = 0.5
@@ -169,6 +170,7 @@ class RunningNode:
         self._children[0] = processes.start_redis(self._settings)
         self._no_new_store_before_s = time.monotonic() + REVIVE_PAUSE_S
         store = self._await_store()
+        store.keyspace.begin()
         if document is not None:
             store.provisioning.publish(document)
 
@@ -245,6 +247,14 @@ class RunningNode:
             self._pause(POLL_S if self._private else self._settings.redis_retry_ms / 1000)
 
     def _prepare_store(self, store: Store) -> None:
+        version = store.keyspace.begin()
+        if version != VERSION:
+            print(
+                f"the state store has keyspace {version}, that of this release is {VERSION}: "
+                "when every node runs this release, `star87 migrate`",
+                file=sys.stderr,
+                flush=True,
+            )
         store.load_functions()
         if self._document is not None:
             store.provisioning.publish(self._document)

@@ -7,6 +7,7 @@ from kemi.store.calls import Calls
 from kemi.store.connection import Connection, Report, _nothing
 from kemi.store.dialogs import Dialogs
 from kemi.store.events import Events
+from kemi.store.keyspace import Keyspace
 from kemi.store.provisioning import ProvisioningStore
 from kemi.store.queues import Queues
 
@@ -26,6 +27,7 @@ class Store:
         self.queues = Queues(self._connection, settings)
         self.events = Events(self._connection, settings)
         self.provisioning = ProvisioningStore(self._connection)
+        self.keyspace = Keyspace(self._connection)
 
     def load_functions(self) -> None:
         """Put the function library in place; raises StoreUnavailable."""

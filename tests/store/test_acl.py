@@ -27,6 +27,11 @@ def allowed(user: str) -> set[str]:
     return {word[1:] for word in line.split() if word.startswith("+")}
 
 
+def test_given_the_administrator_when_compared_with_a_node_s_user_then_he_may_tidy_up_functions_and_no_more() -> None:
+    assert allowed("star87-admin") - allowed("star87") == {"function|list", "function|delete"}
+    assert allowed("star87") <= allowed("star87-admin")
+
+
 @pytest.fixture
 def node(redis_server: RedisServer) -> Iterator[redis.Redis]:
     with redis.Redis.from_url(as_node(redis_server)) as client:

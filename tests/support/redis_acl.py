@@ -8,6 +8,8 @@ from tests.support.redis_server import RedisServer
 
 USERS = Path(__file__).parents[2] / "docker" / "redis" / "users.acl"
 
+PASSWORDS = {"star87": "change-me", "star87-admin": "change-me-too"}
+
 
 def users_with_default(folder: Path) -> Path:
     """The file, in a folder, but that the test itself may do everything as the default user."""
@@ -20,4 +22,4 @@ def users_with_default(folder: Path) -> Path:
 
 def as_node(server: RedisServer, user: str = "star87") -> str:
     """URL of a server by which a node, or another user, comes to it."""
-    return f"unix://{user}@{server.socket}?password=change-me"
+    return f"unix://{user}@{server.socket}?password={PASSWORDS[user]}"
