@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from kemi.cli import agents, calls, capture, certificates, documents, drain, events, explain, migrate, run
+from kemi.cli import agents, backup, calls, capture, certificates, documents, drain, events, explain, migrate, run
 from kemi.cli.outcome import EPILOG, CommandFailed, Exit
 from kemi.errors import KeyspaceRefused, StoreUnavailable
 
@@ -29,6 +29,8 @@ for name, command in (
     ("explain", explain.explain),
     ("events", events.events),
     ("ladder", capture.ladder),
+    ("backup", backup.backup),
+    ("restore", backup.restore),
     ("migrate", migrate.migrate),
     ("drain", drain.drain),
     ("reload-certificates", certificates.reload_certificates),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kemi.settings import Settings
+from kemi.store.backup import Backups
 from kemi.store.calls import Calls
 from kemi.store.connection import Connection, Report, _nothing
 from kemi.store.dialogs import Dialogs
@@ -27,6 +28,7 @@ class Store:
         self.queues = Queues(self._connection, settings)
         self.events = Events(self._connection, settings)
         self.provisioning = ProvisioningStore(self._connection)
+        self.backups = Backups(self._connection, self.queues)
         self.keyspace = Keyspace(self._connection)
 
     def load_functions(self) -> None:

@@ -173,6 +173,8 @@ def walk_queue(scene: QueueScene, call: DialogId, odd: str) -> Iterator[str]:
     scene.store.settle()
     scene.look()
     yield "dispatch"
+    scene.store.backups.restore(scene.domain, scene.store.backups.read(scene.domain, ["101"], ["800"]))
+    yield "restore"
 
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
