@@ -147,3 +147,8 @@ class Settings:
     def to_environment(self) -> dict[str, str]:
         """The variables that give these settings to another process."""
         return {PREFIX + field.name.upper(): str(getattr(self, field.name)) for field in fields(self)}
+
+
+def notify_socket() -> str:
+    """Where the service manager wants to hear of this process (sd_notify(3)); empty: nobody asked."""
+    return os.environ.get("NOTIFY_SOCKET", "")

@@ -19,6 +19,7 @@ from kemi.cli.health import HealthServer
 from kemi.cli.listen import Listen, ask_options, free_port, health_address
 from kemi.cli.looks import SNAPSHOTS, Looks
 from kemi.cli.node import NODE_FILE, NodeFile
+from kemi.cli.notify import READY, STOPPING, tell_systemd
 from kemi.cli.outcome import CommandFailed
 from kemi.cli.provisioned import provisioning_of
 from kemi.cli.reach import PATIENCE_MS, open_named_store
@@ -86,7 +87,9 @@ class RunningNode:
                 addresses = " ".join(str(listen) for listen in self._listens)
                 health = f" health=http://{self._settings.health}" if self._settings.health else ""
                 print(f"ready {addresses} redis={without_password(self._settings.redis_url)}{health}", flush=True)
+                tell_systemd(READY)
                 self._watch()
+                tell_systemd(STOPPING)
                 self._drain()
         finally:
             self._stop_all()
