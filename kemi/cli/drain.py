@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from typing import Annotated
 
 import typer
 
-from kemi.cli.control import ControlFailed, ask, numbers
+from kemi.cli.control import ControlFailed, ask
 from kemi.cli.node import find_node, run_dirs, settings_of
 from kemi.cli.options import Node, RunDir
 from kemi.routing.draining import Drain
 
-CALL = re.compile(r"method: INVITE\b.*?callid: Call-ID: *(\S+).*?cseq: CSeq: *(\d+)", re.DOTALL | re.IGNORECASE)
+LIST_WITHIN_S = 10.0
 
 
 def drain(
@@ -35,15 +34,16 @@ def drain(
 
 def set_drain(node_dir: str, drain: Drain) -> None:
     """Tell every worker of a node; raises ControlFailed."""
-    ask(node_dir, "pv.shvSet", "draining", "int", str(int(drain)))
+    ask(node_dir, "pv.shvSet", "draining", "int", int(drain))
     # A destination that is silent would else be asked, and waited for, on and on.
-    ask(node_dir, "dispatcher.ping_active", "1" if drain is Drain.NO else "0")
+    ask(node_dir, "dispatcher.ping_active", 1 if drain is Drain.NO else 0)
 
 
 def unfinished(node_dir: str) -> int:
     """How many transactions have no final answer yet: calls that ring and wait. Raises ControlFailed."""
-    figures = numbers(ask(node_dir, "tm.stats"))
-    return figures["current"] - figures["waiting"]
+    (figures,) = ask(node_dir, "tm.stats")
+    assert isinstance(figures, dict)
+    return int(str(figures["current"])) - int(str(figures["waiting"]))
 
 
 def end_what_rings(node_dir: str) -> None:
@@ -51,7 +51,9 @@ def end_what_rings(node_dir: str) -> None:
 
     Raises ControlFailed.
     """
-    for call_id, cseq in CALL.findall(ask(node_dir, "tm.list")):
-        with contextlib.suppress(ControlFailed):
-            # kamcmd takes what looks like a number for one, if it is not told.
-            ask(node_dir, "tm.cancel", f"s:{call_id}", f"s:{cseq}")
+    for transaction in ask(node_dir, "tm.list", within_s=LIST_WITHIN_S):
+        if isinstance(transaction, dict) and transaction.get("method") == "INVITE":
+            call_id, cseq = (str(transaction[name]).partition(":")[2].strip() for name in ("callid", "cseq"))
+            # It may have ended just now.
+            with contextlib.suppress(ControlFailed):
+                ask(node_dir, "tm.cancel", call_id, cseq)

@@ -21,6 +21,7 @@ from tests.support.talks import ring, talk
 from tests.support.until import until
 
 DRAIN_S = 8
+MANY = 500
 
 
 class Scene:
@@ -142,6 +143,33 @@ def test_given_a_call_that_nobody_answers_when_the_time_is_up_then_its_caller_ge
     call.inbound.is_cancelled()
     ended = call.outgoing.ends_with()
     assert (ended.status, ended["Retry-After"]) == (503, "10")
+    scene.is_stopped(within_s=6)
+
+
+@pytest.mark.parametrize("scene", [1], indirect=True)
+def test_given_more_calls_than_kamcmd_can_list_when_the_time_is_up_then_every_caller_gets_503(scene: Scene) -> None:
+    dave, alice = scene.phone("104", register=True), scene.phone("201")
+    calls = {call.outgoing.call_id: call for call in (ring(alice, dave) for _ in range(MANY))}
+    refused: list[int] = []
+
+    def all_are_refused() -> bool:
+        dave.hears()
+        alice.hears()
+        for cancel in [m for m in dave.inbox if m.method == "CANCEL" and not m.status]:
+            dave.inbox.remove(cancel)
+            inbound = calls[cancel["Call-ID"]].inbound
+            dave.replies(cancel, 200, tag=inbound.tag)
+            inbound.answers(487)
+        for answer in [m for m in alice.inbox if m.status >= 300]:
+            alice.inbox.remove(answer)
+            calls[answer["Call-ID"]].outgoing.acks(answer)
+            refused.append(answer.status)
+        return len(refused) >= MANY
+
+    scene.process.send_signal(signal.SIGTERM)
+    until(all_are_refused, within_s=10, what=lambda: f"{MANY} answers; there were {len(refused)}")
+
+    assert refused == [503] * MANY
     scene.is_stopped(within_s=6)
 
 
