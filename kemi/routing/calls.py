@@ -136,14 +136,15 @@ class Calls:
     def failed(self) -> None:
         """Every branch has ended without an answer: the next stage, a forward, or the end."""
         note = self._note()
-        if self._transaction.is_cancelled or not note.number:
+        if self._transaction.is_cancelled:
             return
         message = self._message()
         dialog = DialogId.of(message)
         if self.draining.is_ending():
             self._tracking.forget(note.domain, dialog)
-            drains = NodeDrains("this node stops")
-            self._transaction.reply(drains.status, drains.reason, (retry_after(drains.retry_after_s),))
+            self._transaction.reply(NodeDrains.status, NodeDrains.reason, (retry_after(NodeDrains.retry_after_s),))
+            return
+        if not note.number:
             return
         account = self._directory().account(note.domain, note.number)
         try:

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from kemi.accounts.model import Forward
 from kemi.errors import NodeDrains
 from kemi.routing.draining import Drain, Draining
 from tests.support.directories import extension
 from tests.support.fake_sip import DOMAIN, FakeMessage, invite
-from tests.unit.routing.conftest import DIALOG, Maker
+from tests.unit.routing.conftest import DIALOG, VOICEMAIL, Maker
 from tests.unit.routing.node import Node
-from tests.unit.routing.trunking import CARRIER
+from tests.unit.routing.trunking import CARRIER, Trunking
 
 
 def drained(folder: Path, request: FakeMessage, *, user: str | None = "104") -> Node:
@@ -80,6 +81,28 @@ def test_given_the_end_of_a_drain_when_a_call_s_branches_were_cancelled_then_503
     assert (status, reason, headers) == (503, "Node Is Draining", ("Retry-After: 10",))
     assert len(call.rang) == 1
     assert call.tracking.named("forget") == [(DOMAIN, DIALOG)]
+
+
+def test_given_the_end_of_a_drain_when_a_call_rang_outside_then_503(placing: Maker) -> None:
+    call = placing(extension("101", no_answer=Forward(VOICEMAIL, 20)))
+    call.place("101")
+    assert call.rang == [(VOICEMAIL,)]
+    call.calls.draining = Draining(lambda: Drain.LAST)
+    call.scene.failure(487)
+    call.calls.failed()
+    assert [reply[0] for reply in call.scene.transaction.replies] == [503]
+
+
+@pytest.mark.parametrize("status", [487, 408, 503])
+def test_given_the_end_of_a_drain_when_a_trunk_has_not_answered_then_503_and_no_other_destination(
+    tmp_path: Path, status: int
+) -> None:
+    trunking = Trunking(tmp_path, invite("+1-555"))
+    trunking.send()
+    trunking.trunks.draining = Draining(lambda: Drain.LAST)
+    with pytest.raises(NodeDrains):
+        trunking.fails(status, silent=status == 408)
+    assert len(trunking.sent) == 1
 
 
 def test_given_a_drain_that_still_lasts_when_nobody_answers_then_the_call_goes_on_as_ever(placing: Maker) -> None:
