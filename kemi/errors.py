@@ -11,6 +11,7 @@ Star87Error
 │   ├── MethodNotAllowed      405 the target does not take requests of this kind
 │   ├── NotReachable          480 the account exists and nobody can be rung
 │   ├── CallIsBeingSent       480 a pickup is carried out by a call to the device that dialled
+│   ├── NodeDrains            503 the node takes no new calls: it is about to stop
 │   ├── NotTaken              599 that device did not take it (never leaves this node)
 │   ├── NoSuchDialog          481 no call that is known here
 │   └── PickupRefused         an attempt to pick up that ends without a call
@@ -23,6 +24,7 @@ Star87Error
 │       ├── NotOnHold         486
 │       ├── MediaRefused      488
 │       └── PickupUnavailable 503
+├── KeyspaceRefused           the state store's keyspace is of a release that this one cannot work with
 ├── StoreUnavailable          503 the state store did not answer in time
 └── NotProvisioned            503 no provisioning document has reached this node yet
 """
@@ -95,6 +97,13 @@ class NotTaken(RequestRefused):
     status, reason = 599, "Not Taken"
 
 
+class NodeDrains(RequestRefused):
+    """RFC 3261 §21.5.4: who gets it sends the call elsewhere, and comes back after that time."""
+
+    status, reason = 503, "Node Is Draining"
+    retry_after_s = 10
+
+
 class NoSuchDialog(RequestRefused):
     status, reason = 481, "Call/Transaction Does Not Exist"
 
@@ -154,6 +163,10 @@ class MediaRefused(PickupRefused):
 class PickupUnavailable(PickupRefused):
     status, reason, outcome = 503, "Service Unavailable", "store_unavailable"
     retry_after_s = 2
+
+
+class KeyspaceRefused(Star87Error):
+    """The state store's keyspace is too new, or too old, for this release; the message says what to do."""
 
 
 class StoreUnavailable(Star87Error):

@@ -23,6 +23,12 @@ class Settings:
     """redis://[user:password@]host:port/db or unix:///path; empty: none given."""
     tracking: int = 1
     """0: calls are not tracked, so none can be picked up. To see what tracking costs."""
+    health: str = ""
+    """`address:port` where `star87 run` answers /healthz and /readyz over HTTP; empty: nowhere."""
+    drain_s: int = 10
+    """How long a stop waits for what still rings and waits; 0: not at all."""
+    redis_password_file: str = ""
+    """Path of a file with the password for redis_url, which then has none; read by the command `star87`."""
     workers: int = 4
     """UDP processes for each listen address."""
     tcp_workers: int = 2
@@ -145,3 +151,8 @@ class Settings:
     def to_environment(self) -> dict[str, str]:
         """The variables that give these settings to another process."""
         return {PREFIX + field.name.upper(): str(getattr(self, field.name)) for field in fields(self)}
+
+
+def notify_socket() -> str:
+    """Where the service manager wants to hear of this process (sd_notify(3)); empty: nobody asked."""
+    return os.environ.get("NOTIFY_SOCKET", "")

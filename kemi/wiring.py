@@ -30,6 +30,7 @@ from kemi.pickup.service import PickupService
 from kemi.queueing.service import Queueing
 from kemi.routing.admission import Admission
 from kemi.routing.calls import Calls
+from kemi.routing.draining import Draining
 from kemi.routing.guard import Guard
 from kemi.routing.identity import Identity
 from kemi.routing.in_dialog import InDialog
@@ -64,6 +65,9 @@ def build(settings: Settings) -> Handler:
     in_dialog = InDialog(directory, Incoming, transaction, tracking, kamailio, late_answers, media)
     queueing = Queueing(directory, Incoming, transaction, location, spiral, store.queues, store.events, settings)
     calls = Calls(directory, Incoming, transaction, location, tracking, queueing, late_answers, spiral, settings)
+    draining = Draining(proxy.draining)
+    calls.draining = draining
+    queueing.is_draining = draining.is_on
     queueing.forward = calls.forward
     queueing.is_taken = late_answers.is_taken
     reroute = Reroute(
@@ -100,6 +104,7 @@ def build(settings: Settings) -> Handler:
         spiral,
         guard,
     )
+    requests.draining = trunks.draining = draining
     follower = Follower(
         store.provisioning,
         store.calls.reindex,

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import typer
 
-from kemi.cli import agents, calls, capture, documents, events, explain, run
+from kemi.cli import agents, backup, calls, capture, certificates, documents, drain, events, explain, migrate, run
 from kemi.cli.outcome import EPILOG, CommandFailed, Exit
-from kemi.errors import StoreUnavailable
+from kemi.errors import KeyspaceRefused, StoreUnavailable
 
 app = typer.Typer(
     name="star87",
@@ -29,6 +29,11 @@ for name, command in (
     ("explain", explain.explain),
     ("events", events.events),
     ("ladder", capture.ladder),
+    ("backup", backup.backup),
+    ("restore", backup.restore),
+    ("migrate", migrate.migrate),
+    ("drain", drain.drain),
+    ("reload-certificates", certificates.reload_certificates),
 ):
     app.command(name, epilog=EPILOG)(command)
 app.add_typer(agents.agents, name="agents")
@@ -43,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(status or Exit.OK)
     except CommandFailed as failure:
         return _fail(failure.message, failure.code)
+    except KeyspaceRefused as refusal:
+        return _fail(str(refusal), Exit.NO)
     except StoreUnavailable as failure:
         return _fail(f"the state store does not answer: {failure}", Exit.UNREACHABLE)
     except typer.TyperException as failure:

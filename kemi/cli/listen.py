@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import re
 import secrets
 import socket
 import ssl
@@ -99,6 +100,13 @@ class Listen:
         return None
 
 
+def health_address(text: str) -> Listen:
+    """Read `address:port`, where HTTP is served; raises ValueError that says what is wrong."""
+    if not re.search(r":\d+$", text):
+        raise ValueError(f"{text!r}: an address and a port are needed, as in 127.0.0.1:8087")
+    return Listen.parse(f"tcp:{text}")
+
+
 def options_request(to: Listen, via_host: str, via_port: int, token: str) -> bytes:
     """An OPTIONS for the server itself: a Request-URI without user (RFC 3261 §11, RFC 5626 §4.4.1 style).
 
@@ -126,8 +134,19 @@ def status_of(answer: bytes) -> int | None:
     return int(words[1])
 
 
+def reason_of(answer: bytes) -> str:
+    """The reason phrase of a SIP response."""
+    return answer.partition(b"\r\n")[0].split(b" ", 2)[-1].decode(errors="replace")
+
+
 def ask_options(to: Listen, timeout_s: float) -> int | None:
-    """Send one OPTIONS and return the status of the answer; None when none came within timeout_s seconds.
+    """Send one OPTIONS and return the status of the answer; None when none came within timeout_s seconds."""
+    answer = answer_to_options(to, timeout_s)
+    return status_of(answer) if answer else None
+
+
+def answer_to_options(to: Listen, timeout_s: float) -> bytes:
+    """Send one OPTIONS and return the answer, or its beginning; b'' when none came within timeout_s seconds.
 
     Where WebSocket is spoken it is sent without: the socket takes plain SIP too. Any certificate will do.
     """
@@ -135,9 +154,9 @@ def ask_options(to: Listen, timeout_s: float) -> int | None:
         with _connected(to, timeout_s) as client:
             own_host, own_port = client.getsockname()[:2]
             client.sendall(options_request(to, own_host, own_port, secrets.token_hex(8)))
-            return status_of(client.recv(65535))
+            return client.recv(65535)
     except OSError:
-        return None
+        return b""
 
 
 def _connected(to: Listen, timeout_s: float) -> socket.socket:

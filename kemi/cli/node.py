@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from kemi.cli.outcome import CommandFailed, Exit
+from kemi.cli.secrets import with_password
 from kemi.settings import Settings
 
 NODE_FILE = "node.json"
@@ -33,6 +34,9 @@ class NodeFile:
     """With its password: the file is for the node's owner alone."""
     listen: tuple[str, ...]
     node_dir: str
+    tls_certificate: str = ""
+    """Where the certificate chain and its key are read from; empty: the node has none."""
+    tls_private_key: str = ""
 
     def write(self) -> None:
         """Write the file so that a reader sees the old one, the new one, or none."""
@@ -161,4 +165,4 @@ def settings_of(redis: str, node: str, run_dir: str) -> Settings:
         raise CommandFailed(
             f"node name {settings.node!r}: letters, digits, dot, dash and underscore, 63 at most", Exit.USAGE
         )
-    return settings
+    return with_password(settings)

@@ -13,7 +13,8 @@ Redis = Annotated[
         metavar="URL",
         show_default=False,
         help="The state store: redis://user:password@host:port/db or unix:///path. "
-        "Prefer the variable when there is a password in it.",
+        "Everyone on this host sees a password in it, but not in the variable, "
+        "nor in the file that STAR87_REDIS_PASSWORD_FILE names.",
     ),
 ]
 Node = Annotated[

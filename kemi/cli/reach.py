@@ -15,11 +15,11 @@ PATIENCE_MS = 3_000
 """A person waits longer for an answer than a worker may."""
 
 
-def reach_store(redis: str, node: str, run_dir: str) -> Store:
+def reach_store(redis: str, node: str, run_dir: str, *, any_keyspace: bool = False) -> Store:
     """The store that a URL names, or else that of the node which runs here, once it has answered.
 
     Empty texts stand for options that were not given. Raises CommandFailed: no node, or no answer (3);
-    a setting that cannot be read (2).
+    a setting that cannot be read (2). Unless any_keyspace, raises KeyspaceRefused.
     """
     settings = settings_of(redis, node, run_dir)
     if not settings.redis_url:
@@ -29,6 +29,8 @@ def reach_store(redis: str, node: str, run_dir: str) -> Store:
     store = open_named_store(settings)
     try:
         store.ping()
+        if not any_keyspace:
+            store.keyspace.check()
     except StoreUnavailable as error:
         place = without_password(settings.redis_url)
         raise CommandFailed(

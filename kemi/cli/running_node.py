@@ -6,23 +6,31 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from kemi.accounts.directory import Directory
 from kemi.accounts.wire import encode
-from kemi.cli import processes
-from kemi.cli.listen import Listen, ask_options, held_port
+from kemi.cli import processes, tls
+from kemi.cli.control import ControlFailed
+from kemi.cli.drain import end_what_rings, set_drain, unfinished
+from kemi.cli.health import HealthServer
+from kemi.cli.listen import Listen, ask_options, health_address, held_port
+from kemi.cli.looks import SNAPSHOTS, Looks
 from kemi.cli.node import NODE_FILE, NodeFile
+from kemi.cli.notify import READY, STOPPING, tell_systemd
 from kemi.cli.outcome import CommandFailed
 from kemi.cli.provisioned import provisioning_of
 from kemi.cli.reach import PATIENCE_MS, open_named_store
 from kemi.cli.redact import without_password
 from kemi.cli.supervisor import Child, StopSignal
 from kemi.errors import Star87Error, StoreUnavailable
+from kemi.routing.draining import Drain
 from kemi.settings import Settings
 from kemi.store import Store
+from kemi.store.keyspace import VERSION
 
 READY_WITHIN_S = 30.0
 ANSWER_WITHIN_S = 0.5
@@ -32,7 +40,9 @@ STOP_WITHIN_S = 10.0
 FLUSH_WITHIN_S = 2.0
 PREDECESSOR_GONE_WITHIN_S = 10.0
 REVIVE_PAUSE_S = 10.0
-SNAPSHOTS = "directory-*.sqlite"
+DRAIN_POLL_S = 0.1
+LAST_WITHIN_S = 2.0
+"""How long phones may take to end what rings, once the drain is over."""
 
 
 class StopAsked(Star87Error):
@@ -75,19 +85,16 @@ class RunningNode:
         try:
             self._await_predecessor()
             self._check_addresses()
-            if self._private:
-                self._start(processes.start_redis(self._settings))
-            self._prepare_store(self._await_store())
-            if self._capture:
-                self._start(processes.start_capture(self._settings, self._listens, self._capture))
-                self._await_capture()
-            kamailio = self._start(processes.start_kamailio(self._settings, self._listens))
-            self._node_file(kamailio).write()
-            self._await_answer()
-            self._let_go_of_spiral()
-            addresses = " ".join(str(listen) for listen in self._listens)
-            print(f"ready {addresses} redis={without_password(self._settings.redis_url)}", flush=True)
-            self._watch()
+            # From the first moment: an orchestrator is to see that the node starts, and is not ready yet.
+            with self._health_pages():
+                self._start_all()
+                addresses = " ".join(str(listen) for listen in self._listens)
+                health = f" health=http://{self._settings.health}" if self._settings.health else ""
+                print(f"ready {addresses} redis={without_password(self._settings.redis_url)}{health}", flush=True)
+                tell_systemd(READY)
+                self._watch()
+                tell_systemd(STOPPING)
+                self._drain()
         finally:
             self._let_go_of_spiral()
             self._stop_all()
@@ -95,6 +102,38 @@ class RunningNode:
     def _let_go_of_spiral(self) -> None:
         if self._spiral is not None:
             self._spiral.close()
+
+    def _start_all(self) -> None:
+        if self._private:
+            self._start(processes.start_redis(self._settings))
+        self._prepare_store(self._await_store())
+        if self._capture:
+            self._start(processes.start_capture(self._settings, self._listens, self._capture))
+            self._await_capture()
+        if self._is_encrypted:
+            tls.install(self._settings.tls_certificate, self._settings.tls_private_key, self._settings.node_dir)
+        kamailio = self._start(processes.start_kamailio(self._settings, self._listens))
+        self._node_file(kamailio).write()
+        self._await_answer()
+        self._let_go_of_spiral()
+
+    @contextmanager
+    def _health_pages(self) -> Iterator[None]:
+        if not self._settings.health:
+            yield
+            return
+        address = health_address(self._settings.health)
+        why = address.why_not()
+        if why:
+            raise CommandFailed(f"--health {self._settings.health} {why}; choose another")
+        looks = Looks(self._settings, self._listens, lambda: tuple(self._children), lambda: self._stop.asked)
+        pages = {"/healthz": looks.health, "/readyz": looks.readiness}
+        server = HealthServer(address.host, address.port, pages)
+        server.start()
+        try:
+            yield
+        finally:
+            server.stop()
 
     def _start(self, child: Child) -> Child:
         self._children.append(child)
@@ -110,6 +149,32 @@ class RunningNode:
             else:
                 self._see_that_all_live()
 
+    def _drain(self) -> None:
+        """Let what rings be answered; ends when nothing rings or waits any more, in time, or at a second signal."""
+        deadline = time.monotonic() + self._settings.drain_s
+        try:
+            if self._settings.drain_s:
+                set_drain(self._settings.node_dir, Drain.YES)
+                left = unfinished(self._settings.node_dir)
+                if left:
+                    print(f"draining, {self._settings.drain_s} s at most; requests under way: {left}", file=sys.stderr)
+                if not self._is_quiet_by(deadline):
+                    set_drain(self._settings.node_dir, Drain.LAST)
+                    end_what_rings(self._settings.node_dir)
+                    self._is_quiet_by(time.monotonic() + LAST_WITHIN_S)
+        except ControlFailed as failure:
+            print(f"not drained: {failure}", file=sys.stderr)
+
+    def _is_quiet_by(self, deadline: float) -> bool:
+        """Wait until nothing rings or waits, or nobody wants to wait for that; False when time ran out first."""
+        while unfinished(self._settings.node_dir):
+            if time.monotonic() >= deadline:
+                return False
+            self._stop.wait(DRAIN_POLL_S, self._children, heard=1)
+            if self._stop.times > 1 or any(child.ended() is not None for child in self._children):
+                return True
+        return True
+
     def _revive_store(self) -> None:
         """Give the node a new private Redis: calls go on, those that ring now cannot be picked up any more."""
         print("the private Redis ended by itself and is started anew", file=sys.stderr, flush=True)
@@ -118,6 +183,7 @@ class RunningNode:
         self._children[0] = processes.start_redis(self._settings)
         self._no_new_store_before_s = time.monotonic() + REVIVE_PAUSE_S
         store = self._await_store()
+        store.keyspace.begin()
         if document is not None:
             store.provisioning.publish(document)
 
@@ -194,6 +260,14 @@ class RunningNode:
             self._pause(POLL_S if self._private else self._settings.redis_retry_ms / 1000)
 
     def _prepare_store(self, store: Store) -> None:
+        version = store.keyspace.begin()
+        if version != VERSION:
+            print(
+                f"the state store has keyspace {version}, that of this release is {VERSION}: "
+                "when every node runs this release, `star87 migrate`",
+                file=sys.stderr,
+                flush=True,
+            )
         store.load_functions()
         if self._document is not None:
             store.provisioning.publish(self._document)
@@ -225,4 +299,10 @@ class RunningNode:
             redis_url=self._settings.redis_url,
             listen=tuple(str(listen) for listen in self._listens),
             node_dir=self._settings.node_dir,
+            tls_certificate=os.path.abspath(self._settings.tls_certificate) if self._is_encrypted else "",
+            tls_private_key=os.path.abspath(self._settings.tls_private_key) if self._is_encrypted else "",
         )
+
+    @property
+    def _is_encrypted(self) -> bool:
+        return any(listen.is_encrypted for listen in self._listens)

@@ -94,10 +94,14 @@ class StopSignal:
     SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
     def __init__(self) -> None:
-        self.asked = False
+        self.times = 0
         self._awake, self._bell = socket.socketpair()
         self._awake.setblocking(False)
         self._bell.setblocking(False)
+
+    @property
+    def asked(self) -> bool:
+        return self.times > 0
 
     def __enter__(self) -> StopSignal:
         # What was ignored (nohup, a shell's background job) stays ignored.
@@ -114,11 +118,17 @@ class StopSignal:
         self._bell.close()
 
     def _ring(self, _number: int, _frame: FrameType | None) -> None:
-        self.asked = True
+        self.times += 1
 
-    def wait(self, timeout_s: float | None, children: Sequence[Child] = ()) -> None:
-        """Return when a stop was asked for, when a child has ended, or after timeout_s seconds (None: never)."""
-        if self.asked:
+    def wait(self, timeout_s: float | None, children: Sequence[Child] = (), *, heard: int = 0) -> None:
+        """Return when a stop was asked for, when a child has ended, or after timeout_s seconds (None: never).
+
+        heard: how many times it was asked for before; only one more counts.
+        """
+        # First the bell, then the count: a signal in between is seen by one of the two.
+        with contextlib.suppress(BlockingIOError):
+            self._awake.recv(4096)
+        if self.times > heard:
             return
         with selectors.DefaultSelector() as selector:
             selector.register(self._awake, selectors.EVENT_READ)

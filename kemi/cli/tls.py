@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import ssl
 from collections.abc import Sequence
+from pathlib import Path
 
 from kemi.cli.listen import Listen
 from kemi.cli.outcome import CommandFailed, Exit
 from kemi.settings import PREFIX, Settings
+
+CONFIG = """\
+[server:default]
+method = TLSv1.2+
+verify_certificate = no
+require_certificate = no
+certificate = "{certificate}"
+private_key = "{key}"
+
+[client:default]
+method = TLSv1.2+
+verify_certificate = no
+require_certificate = no
+"""
 
 
 def check_certificate(settings: Settings, listens: Sequence[Listen]) -> None:
@@ -25,7 +41,10 @@ def check_certificate(settings: Settings, listens: Sequence[Listen]) -> None:
                 pass
         except OSError as error:
             raise CommandFailed(f"{variable}: {path} cannot be read: {error.strerror}", Exit.USAGE) from error
-    certificate, key = settings.tls_certificate, settings.tls_private_key
+    _check_pair(settings.tls_certificate, settings.tls_private_key)
+
+
+def _check_pair(certificate: str, key: str) -> None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=_no_passphrase)
     except _PassphraseAsked as asked:
@@ -36,11 +55,49 @@ def check_certificate(settings: Settings, listens: Sequence[Listen]) -> None:
         ) from error
 
 
-def defines(settings: Settings) -> tuple[str, str]:
+def install(certificate: str, key: str, node_dir: str) -> None:
+    """Copy a certificate chain and its key into the node's folder and name them in its TLS file, all at once.
+
+    What the node reads, then and whenever it starts a process anew, is what was checked. Raises CommandFailed (2) when
+    they are no pair; then nothing has changed.
+    """
+    chain, secret = (_content(path) for path in (certificate, key))
+    name = hashlib.sha256(chain + secret).hexdigest()[:16]
+    own_chain, own_key = Path(node_dir, f"tls-{name}.crt"), Path(node_dir, f"tls-{name}.key")
+    write(own_chain, chain)
+    write(own_key, secret)
+    try:
+        _check_pair(str(own_chain), str(own_key))
+    except CommandFailed as fault:
+        own_chain.unlink()
+        own_key.unlink()
+        raise CommandFailed(
+            fault.message.replace(str(own_chain), certificate).replace(str(own_key), key), fault.code
+        ) from fault
+    config = Path(config_path(node_dir))
+    write(config.with_suffix(".new"), CONFIG.format(certificate=own_chain, key=own_key).encode())
+    config.with_suffix(".new").replace(config)
+
+
+def config_path(node_dir: str) -> str:
+    return f"{node_dir}/tls.cfg"
+
+
+def defines(settings: Settings) -> tuple[str]:
     """What kamailio.cfg is told of them."""
-    # Kamailio looks for a relative path beside its configuration.
-    certificate, key = os.path.abspath(settings.tls_certificate), os.path.abspath(settings.tls_private_key)
-    return f'TLS_CERTIFICATE="{certificate}"', f'TLS_PRIVATE_KEY="{key}"'
+    return (f'TLS_CONFIG="{config_path(settings.node_dir)}"',)
+
+
+def _content(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise CommandFailed(f"{path} cannot be read: {error.strerror}", Exit.USAGE) from error
+
+
+def write(path: Path, content: bytes) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+        file.write(content)
 
 
 class _PassphraseAsked(Exception):

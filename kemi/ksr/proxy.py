@@ -20,6 +20,7 @@ URI_CHECKS = 7
 SCHEMES = ("sip", "sips", "tel")
 NAMES = "names"
 DIRECTORY = "directory"
+DRAINING = "$shv(draining)"
 FOUND = 1
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
@@ -155,6 +156,11 @@ def log_error(text: str) -> None:
 
 def log_notice(text: str) -> None:
     KSR.notice(text + "\n")
+
+
+def draining() -> int:
+    """How far this node is on its way out (kemi.routing.draining.Drain)."""
+    return int(KSR.pv.get(DRAINING) or 0)
 
 
 def publish_directory(path: str) -> None:

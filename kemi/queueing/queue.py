@@ -80,6 +80,14 @@ class Expired:
 
 
 @dataclass(frozen=True, slots=True)
+class LetGo:
+    """A caller waits at a node that drains; he is out of the queue."""
+
+    key: str
+    transaction: str
+
+
+@dataclass(frozen=True, slots=True)
 class Again:
     """A caller is to hear once more that he waits."""
 
@@ -94,6 +102,7 @@ class QueueStore(Protocol):
     def ready(self, domain: str, dialog: DialogId, tag: str) -> None: ...
     def domains(self) -> tuple[str, ...]: ...
     def dispatch(self, domain: str, lines: Sequence[Line]) -> tuple[Offer | Expired | Again, ...]: ...
+    def drained(self, domain: str) -> tuple[LetGo, ...]: ...
     def missed(
         self, domain: str, dialog: DialogId, *, in_vain: bool, pause_s: int
     ) -> tuple[Missed, tuple[str, ...]]: ...

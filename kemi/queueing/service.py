@@ -15,10 +15,10 @@ from kemi.accounts.model import AgentGroup, Forward
 from kemi.dialogs import call_note
 from kemi.dialogs.call_note import CallNote
 from kemi.dialogs.record import Caller
-from kemi.errors import NotProvisioned, NotReachable, StoreUnavailable
+from kemi.errors import NodeDrains, NotProvisioned, NotReachable, StoreUnavailable
 from kemi.pickup.claim import PickupRecord
 from kemi.queueing.duty import set_duty, write_logged_out_after_misses
-from kemi.queueing.queue import Again, Duty, Entry, Expired, Joined, Line, Offer, QueueStore
+from kemi.queueing.queue import Again, Duty, Entry, Expired, Joined, LetGo, Line, Offer, QueueStore
 from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
 from kemi.sip.ports import Callback, Location, Message, Spiral, Transaction
@@ -51,6 +51,10 @@ def _nowhere(_message: Message, _note: CallNote, _forward: Forward) -> bool:
     return False
 
 
+def _never() -> bool:
+    return False
+
+
 def _by_nobody(_call: DialogId) -> bool:
     return False
 
@@ -75,11 +79,13 @@ class Queueing:
         self._store = store
         self._record = record
         self._settings = settings
-        self._resumed: Offer | Expired | Picker | None = None
+        self._resumed: Offer | Expired | LetGo | Picker | None = None
         self.forward: Forwarding = _nowhere
         """How a call goes on to an overflow (set by the wiring: routing lies above queueing)."""
         self.is_taken: Callable[[DialogId], bool] = _by_nobody
         """Whether a call is somebody's already (set by the wiring)."""
+        self.is_draining: Callable[[], bool] = _never
+        """Whether this node lets nobody wait any more (set by the wiring)."""
 
     def enqueue(self, message: Message, note: CallNote, group: AgentGroup, caller: Caller) -> None:
         """Let a call wait for an agent of the group. Raises NotReachable (480), StoreUnavailable (nothing was done)."""
@@ -112,7 +118,10 @@ class Queueing:
         """One look at every tenant whose callers this node holds; runs in a process of its own."""
         try:
             directory = self._directory()
+            drains = self.is_draining()
             for domain in self._store.domains():
+                for let_go in self._store.drained(domain) if drains else ():
+                    self._carry_out(domain, let_go)
                 lines = [Line(group, self._reachable(group, domain)) for group in directory.agent_groups(domain)]
                 for action in self._store.dispatch(domain, lines):
                     self._carry_out(domain, action)
@@ -141,6 +150,9 @@ class Queueing:
                 # Not carried out: send_to_picker sees it still there.
                 self._resumed = action
                 self._wait_on(message, note, group)
+        elif isinstance(action, LetGo):
+            self._store.overflowed(note.domain, action.key)
+            raise NodeDrains("this node lets nobody wait any more")
         elif group is None or not isinstance(action, Offer):
             self._leave(message, note, group, "waited too long")
         elif not self._offer(note, group, action):
@@ -167,7 +179,7 @@ class Queueing:
         """Log an agent in or out; False when he was so already. Raises StoreUnavailable."""
         return set_duty(self._store, self._record, domain, agent, duty)
 
-    def _carry_out(self, domain: str, action: Offer | Expired | Again) -> None:
+    def _carry_out(self, domain: str, action: Offer | Expired | LetGo | Again) -> None:
         if isinstance(action, Again):
             self._transaction.repeat_provisional(action.call_id, action.cseq, *QUEUED)
             return

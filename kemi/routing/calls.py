@@ -11,12 +11,14 @@ from kemi.dialogs.call_note import CallNote, now_ms
 from kemi.dialogs.far_end import FarEnd
 from kemi.dialogs.late_answers import LateAnswers
 from kemi.dialogs.tracking import Answer, Answered, Device, Parties, Placement, Tracking, trunk_party
-from kemi.errors import NotReachable, StoreUnavailable
+from kemi.errors import NodeDrains, NotReachable, StoreUnavailable
 from kemi.queueing.service import Queueing
 from kemi.routing.caller import caller_of
+from kemi.routing.draining import Draining
 from kemi.routing.plan import forward_after, no_answer_of, remaining_ms, ring_ms, stages_of, tracked_ms
 from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
+from kemi.sip.headers import retry_after
 from kemi.sip.ports import Callback, Location, Message, Spiral, Transaction
 from kemi.sip.record_route import routes_before
 from kemi.sip.sdp import holds
@@ -53,6 +55,8 @@ class Calls:
         self._late_answers = late_answers
         self._spiral = spiral
         self._settings = settings
+        self.draining = Draining(lambda: 0)
+        """Whether what rings is to end (set by the wiring)."""
 
     def place(self, message: Message, note: CallNote, account: Account) -> None:
         """Route an INVITE to an account; raises NotReachable (480) when nobody can be rung."""
@@ -131,10 +135,16 @@ class Calls:
     def failed(self) -> None:
         """Every branch has ended without an answer: the next stage, a forward, or the end."""
         note = self._note()
-        if self._transaction.is_cancelled or not note.number:
+        if self._transaction.is_cancelled:
             return
         message = self._message()
         dialog = DialogId.of(message)
+        if self.draining.is_ending():
+            self._tracking.forget(note.domain, dialog)
+            self._transaction.reply(NodeDrains.status, NodeDrains.reason, (retry_after(NodeDrains.retry_after_s),))
+            return
+        if not note.number:
+            return
         account = self._directory().account(note.domain, note.number)
         try:
             went_on = (

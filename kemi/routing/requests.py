@@ -17,6 +17,7 @@ from kemi.queueing.queue import Duty
 from kemi.queueing.service import Queueing
 from kemi.routing.admission import Admission
 from kemi.routing.calls import Calls
+from kemi.routing.draining import Draining
 from kemi.routing.guard import REPLACES, Guard, Sender, named_by
 from kemi.routing.identity import Identity
 from kemi.routing.in_dialog import InDialog, Router
@@ -90,6 +91,8 @@ class Requests:
         self._reroute = reroute
         self._spiral = spiral
         self._guard = guard
+        self.draining = Draining(lambda: 0)
+        """Whether new calls are taken (set by the wiring)."""
 
     def route(self, message: Message) -> None:
         """Answer or relay one request; raises RequestRefused with the answer that it ends with."""
@@ -142,10 +145,14 @@ class Requests:
     def _begin(self, message: Message) -> None:
         """A request that begins something: known by the trunk that it comes from, or else by its credentials."""
         method = message.method
-        trunk = self._directory().trunk_table().at(*message.source)
+        directory = self._directory()
+        trunk = directory.trunk_table().at(*message.source)
         if trunk:
             message.keep_connection()
+        if method == "INVITE":
+            self.draining.check(message, directory)
         if method == "OPTIONS" and (trunk or not message.ruri_user):
+            self.draining.check_probe()
             self._transaction.reply(200, "OK", (ALLOW, "Accept: application/sdp", "Supported: replaces, path"))
         elif trunk:
             if method == "INVITE":

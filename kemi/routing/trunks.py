@@ -17,9 +17,10 @@ from kemi.dialogs.call_note import NAME as CALL
 from kemi.dialogs.call_note import CallNote
 from kemi.dialogs.replaced import Confirmed
 from kemi.dialogs.tracking import trunk_party
-from kemi.errors import MethodNotAllowed, NoSuchAccount, RequestRefused
+from kemi.errors import MethodNotAllowed, NodeDrains, NoSuchAccount, RequestRefused
 from kemi.routing.caller import wants_privacy
 from kemi.routing.calls import Calls
+from kemi.routing.draining import Draining
 from kemi.routing.guard import Guard, Sender, named_by
 from kemi.settings import Settings
 from kemi.sip.aor import Aor
@@ -76,6 +77,8 @@ class Trunks:
         self._calls = calls
         self._settings = settings
         self._guard = guard
+        self.draining = Draining(lambda: 0)
+        """Whether what rings is to end (set by the wiring)."""
 
     def accept(self, message: Message, trunk: Inbound) -> None:
         """Route a request that came by a trunk and began no dialog yet: an INVITE to one of its DIDs.
@@ -133,7 +136,11 @@ class Trunks:
 
     def failed(self) -> None:
         """A destination ended the call or stayed silent: the next one's turn, or not. Raises TrunkUnavailable (503)."""
-        if self._transaction.is_cancelled or not self._failed_over():
+        if self._transaction.is_cancelled:
+            return
+        if self.draining.is_ending():
+            raise NodeDrains("this node stops")
+        if not self._failed_over():
             return
         name, number = json.loads(self._transaction.recall(NOTE))
         note = CallNote.unpack(self._transaction.recall(CALL))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from kemi.settings import Settings
+from kemi.store.backup import Backups
 from kemi.store.calls import Calls
 from kemi.store.connection import Connection, Report, _nothing
 from kemi.store.dialogs import Dialogs
 from kemi.store.events import Events
+from kemi.store.keyspace import Keyspace
 from kemi.store.outbox import Outbox
 from kemi.store.provisioning import ProvisioningStore
 from kemi.store.queues import Queues
@@ -28,6 +30,8 @@ class Store:
         self.queues = Queues(self._connection, settings)
         self.events = Events(self._connection, settings)
         self.provisioning = ProvisioningStore(self._connection)
+        self.backups = Backups(self._connection, self.queues)
+        self.keyspace = Keyspace(self._connection)
 
     def load_functions(self) -> None:
         """Put the function library in place; raises StoreUnavailable."""

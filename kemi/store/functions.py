@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from kemi.store import keys
 
-LIBRARY = "star87"
+PREFIX = "star87_"
 FOLDER = Path(__file__).parent / "lua"
 SHARED = ("_base", "_line", "_caller", "_talk", "_minute")
 """Files of what the operations share, in the order in which they build on one another."""
 READ_ONLY = frozenset({"clock", "replaced", "rerouted", "roster", "stamp", "survey"})
+
+
+def _digest() -> str:
+    texts = [keys.lua_table(), *(path.read_text() for path in sorted(FOLDER.glob("*.lua")))]
+    return hashlib.sha256("".join(texts).encode()).hexdigest()[:8]
+
+
+LIBRARY = PREFIX + _digest()
+"""Nodes of two releases share a store while they are upgraded one by one: each calls the functions of its own."""
 
 
 def name_of(operation: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from kemi.dialogs.record import Caller
 from kemi.errors import StoreUnavailable
 from kemi.pickup.devices import name_of
-from kemi.queueing.queue import Again, Duty, Entry, Expired, Joined, Line, Missed, Offer
+from kemi.queueing.queue import Again, Duty, Entry, Expired, Joined, LetGo, Line, Missed, Offer
 from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
 from kemi.store import keys
@@ -121,6 +121,12 @@ class Queues:
         if not int(answer[0]):
             self._look_no_more(domain)
         return tuple(_action(words) for words in answer[1:])
+
+    def drained(self, domain: str) -> tuple[LetGo, ...]:
+        """Take the callers who wait at this node out of the queues of a tenant."""
+        answer = self._redis.decide("drained", keys.tenant(domain), self._settings.node)
+        words = [text(word) for word in answer[1:]]
+        return tuple(LetGo(key, transaction) for key, transaction in zip(words[::2], words[1::2], strict=True))
 
     def missed(self, domain: str, dialog: DialogId, *, in_vain: bool, pause_s: int) -> tuple[Missed, tuple[str, ...]]:
         """The offered agents did not take the caller: what becomes of him, and who was logged out for it.

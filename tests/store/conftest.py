@@ -13,6 +13,7 @@ from kemi.sip.dialog import DialogId
 from kemi.store import Store, open_store
 from tests.store.queue_scene import QueueScene
 from tests.store.scene import Scene
+from tests.support.redis_acl import as_node, users_with_default
 from tests.support.redis_server import RedisServer
 
 PATIENT_MS = 5_000
@@ -20,8 +21,9 @@ PATIENT_MS = 5_000
 
 
 @pytest.fixture(scope="session")
-def _redis_server() -> Iterator[RedisServer]:
-    with RedisServer() as server:
+def _redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """The store works as the user of docker/redis/users.acl, so that it may do what it does, and nothing else."""
+    with RedisServer("--aclfile", str(users_with_default(tmp_path_factory.mktemp("acl")))) as server:
         yield server
 
 
@@ -35,7 +37,7 @@ def redis_server(_redis_server: RedisServer) -> RedisServer:
 
 @pytest.fixture
 def settings(redis_server: RedisServer) -> Settings:
-    return replace(Settings(), redis_url=redis_server.url, redis_timeout_ms=PATIENT_MS)
+    return replace(Settings(), redis_url=as_node(redis_server), redis_timeout_ms=PATIENT_MS)
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from kemi.sip.aor import Aor
 from kemi.store import Store, open_store
 from kemi.store.events import REFUSALS_A_MINUTE
 from tests.store.scene import DOMAIN, PICKER, Scene
-from tests.support.redis_server import RedisServer
 
 LIMIT = Settings().denied_pickups_per_min
 MINUTE_MS = 60_000
@@ -112,9 +111,8 @@ def test_given_no_store_when_denied_then_it_is_said(settings: Settings) -> None:
 
 
 def test_given_many_nodes_at_once_when_one_picker_is_denied_then_the_limit_is_exact_and_one_is_first(
-    settings: Settings, redis_server: RedisServer
+    settings: Settings,
 ) -> None:
-    assert redis_server.url == settings.redis_url
     stores = [open_store(replace(settings, node=f"n{n}")) for n in range(8)]
 
     def storm(store: Store) -> list[bool | None]:

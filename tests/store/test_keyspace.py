@@ -166,6 +166,15 @@ def walk_queue(scene: QueueScene, call: DialogId, odd: str) -> Iterator[str]:
     yield "over"
     scene.look()
     yield "dispatch"
+    scene.joins(dialog=call)
+    assert [one.key for one in scene.store.queues.drained(scene.domain)] == [call.key]
+    yield "drained"
+    scene.store.queues.overflowed(scene.domain, call.key)
+    scene.store.settle()
+    scene.look()
+    yield "dispatch"
+    scene.store.backups.restore(scene.domain, scene.store.backups.read(scene.domain, ["101"], ["800"]))
+    yield "restore"
 
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
@@ -190,7 +199,9 @@ def test_given_the_walk_when_it_is_compared_with_the_operations_then_none_is_lef
     queue.store.provisioning.publish("{}")
     assert queue.store.provisioning.stamp()
     # Every connection begins with the clock.
-    assert {*walk(queue, "a"), "clock", "publish", "stamp"} == set(functions.operations())
+    for step in queue.store.keyspace.pending():
+        assert queue.store.keyspace.migrate(step) == step.to
+    assert {*walk(queue, "a"), "clock", "publish", "stamp", "migrated"} == set(functions.operations())
 
 
 def test_given_a_function_that_touches_two_tenants_when_it_runs_on_a_cluster_then_the_cluster_refuses_it(

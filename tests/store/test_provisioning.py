@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import redis
 
 from kemi.settings import Settings
 from kemi.store import Store, open_store
@@ -43,10 +44,10 @@ def test_given_a_document_in_force_when_another_is_published_then_version_and_st
 
 
 def test_given_a_store_that_lost_everything_when_it_gets_a_first_document_again_then_the_stamp_tells_them_apart(
-    store: Store, another: Store
+    store: Store, another: Store, raw: redis.Redis
 ) -> None:
     store.provisioning.publish("before")
     stamp = store.provisioning.stamp()
-    store._connection.call("FLUSHALL")
+    raw.flushall()
     assert store.provisioning.publish("after") == 1
     assert another.provisioning.stamp() != stamp

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from kemi.errors import StoreUnavailable
 from kemi.pickup.event import PickupEvent
-from kemi.queueing.queue import Again, Duty, Entry, Expired, Joined, Line, Missed, Offer
+from kemi.queueing.queue import Again, Duty, Entry, Expired, Joined, LetGo, Line, Missed, Offer
 from kemi.sip.dialog import DialogId
 from kemi.sip.flow import Flow
 from kemi.sip.ports import Callback
@@ -168,6 +168,8 @@ class FakeQueueStore:
         self.actions: list[Offer | Expired | Again] = []
         """What the next look finds to do."""
         self.lines: list[Sequence[Line]] = []
+        self.waiting: tuple[LetGo, ...] = ()
+        """Whom a node that drains lets go."""
 
     def join(self, entry: Entry) -> Joined:
         self._answer()
@@ -188,6 +190,12 @@ class FakeQueueStore:
         self.lines.append(lines)
         actions, self.actions = tuple(self.actions), []
         return actions
+
+    def drained(self, domain: str) -> tuple[LetGo, ...]:
+        self._answer()
+        assert domain in self.tenants
+        waiting, self.waiting = self.waiting, ()
+        return waiting
 
     def missed(self, domain: str, dialog: DialogId, *, in_vain: bool, pause_s: int) -> tuple[Missed, tuple[str, ...]]:
         self._answer()

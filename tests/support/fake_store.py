@@ -12,7 +12,7 @@ from kemi.errors import StoreUnavailable
 from kemi.pickup.claim import Claim, Outcome, Picked, Rerouted, Wanted
 from kemi.pickup.devices import Verdict
 from kemi.pickup.event import PickupEvent
-from kemi.queueing.queue import Again, Duty, Entry, Expired, Joined, Line, Missed, Offer
+from kemi.queueing.queue import Again, Duty, Entry, Expired, Joined, LetGo, Line, Missed, Offer
 from kemi.settings import Settings
 from kemi.sip.aor import Aor
 from kemi.sip.dialog import DialogId, Replaces
@@ -213,6 +213,9 @@ class FakeQueueStore:
         self.told.append(("dispatch", domain, tuple((line.group.number, line.agents) for line in lines)))
         due, self.due = tuple(self.due), []
         return due
+
+    def drained(self, domain: str) -> tuple[LetGo, ...]:
+        raise AssertionError(f"no node drains here: {domain}")
 
     def missed(self, domain: str, dialog: DialogId, *, in_vain: bool, pause_s: int) -> tuple[Missed, tuple[str, ...]]:
         self._fail()

@@ -59,7 +59,8 @@ class Node:
         self._environment = {k: v for k, v in os.environ.items() if not k.startswith("STAR87_")}
         # Where all this is about anything but a store that hangs, a busy machine is none.
         self._environment["STAR87_REDIS_TIMEOUT_MS"] = str(STORE_TIMEOUT_MS)
-        self._environment.update(environment or {})
+        # What a test has left ringing is not waited for.
+        self._environment.update({"STAR87_DRAIN_S": "0", **(environment or {})})
         # A store is one worker's: tests that play at the same time take turns.
         self._one_at_a_time = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from kemi.cli.node import NodeFile
@@ -37,28 +38,38 @@ def names(pids: set[int]) -> set[str]:
 class Run:
     """One `star87 run`, with its output in files."""
 
-    def __init__(self, folder: Path, port: int, *more: str, document: str = "", name: str = "n") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        *more: str,
+        document: str = "",
+        name: str = "n",
+        provisioned: bool = True,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
         self.port = port
         self.name = name
         self._out, self._err = folder / f"{name}-{port}.out", folder / f"{name}-{port}.err"
         provision = folder / "provision.yaml"
         provision.write_text(document or documents.example())
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("STAR87_")}
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("STAR87_")}
+        self.environment = {**clean, **(environment or {})}
         if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
             # The tests are a shell's background job; the node would leave SIGINT ignored, too.
             signal.signal(signal.SIGINT, signal.default_int_handler)
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
                 [
-                    *(str(STAR87), "run", "--provision", str(provision)),
+                    *(str(STAR87), "run", *(("--provision", str(provision)) if provisioned else ())),
                     *("--listen", f"udp:{LOOPBACK}:{port}", "--listen", f"tcp:{LOOPBACK}:{port}"),
                     *("--run-dir", str(folder), "--node", name, *more),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
-                env=environment,
+                env=self.environment,
             )
 
     def said(self) -> str:
@@ -98,7 +109,7 @@ class Run:
     def star87(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Another command, about this node."""
         place = ["--run-dir", str(self.folder), "--node", self.name]
-        return subprocess.run([str(STAR87), *arguments, *place], capture_output=True, text=True)
+        return subprocess.run([str(STAR87), *arguments, *place], capture_output=True, text=True, env=self.environment)
 
     def node_file(self) -> NodeFile:
         found = NodeFile.read(str(self.folder / self.name))

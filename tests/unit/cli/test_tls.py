@@ -8,7 +8,7 @@ import pytest
 
 from kemi.cli.listen import Listen
 from kemi.cli.outcome import CommandFailed, Exit
-from kemi.cli.tls import check_certificate, defines
+from kemi.cli.tls import check_certificate, defines, install
 from kemi.settings import Settings
 from tests.support.certificate import make_certificate
 
@@ -27,15 +27,39 @@ def test_given_no_encrypted_address_when_checked_then_no_certificate_is_needed()
     check_certificate(Settings(), [PLAIN])
 
 
-def test_given_a_certificate_and_its_key_when_checked_then_kamailio_is_told_their_whole_paths(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_given_a_certificate_and_its_key_when_installed_then_kamailio_is_told_of_copies_that_only_the_owner_reads(
+    tmp_path: Path,
 ) -> None:
-    certificate, key = make_certificate(tmp_path)
+    certificate, key = make_certificate(tmp_path / "from")
     check_certificate(Settings(tls_certificate=str(certificate), tls_private_key=str(key)), [ENCRYPTED])
-    monkeypatch.chdir(tmp_path)
-    relative = Settings(tls_certificate=certificate.name, tls_private_key=key.name)
-    check_certificate(relative, [ENCRYPTED])
-    assert defines(relative) == (f'TLS_CERTIFICATE="{certificate}"', f'TLS_PRIVATE_KEY="{key}"')
+    node = tmp_path / "n"
+    node.mkdir()
+
+    install(str(certificate), str(key), str(node))
+
+    assert defines(Settings(run_dir=str(tmp_path), node="n")) == (f'TLS_CONFIG="{node}/tls.cfg"',)
+    told = (node / "tls.cfg").read_text()
+    (chain,), (secret,) = node.glob("tls-*.crt"), node.glob("tls-*.key")
+    assert f'certificate = "{chain}"\nprivate_key = "{secret}"\n' in told
+    assert (chain.read_bytes(), secret.read_bytes()) == (certificate.read_bytes(), key.read_bytes())
+    assert {file.stat().st_mode & 0o777 for file in node.iterdir()} == {0o600}
+
+
+def test_given_a_pair_that_is_none_when_installed_then_the_last_one_stays_and_the_fault_names_the_file(
+    tmp_path: Path,
+) -> None:
+    certificate, key = make_certificate(tmp_path / "from")
+    _, other = make_certificate(tmp_path / "from", name="other")
+    node = tmp_path / "n"
+    node.mkdir()
+    install(str(certificate), str(key), str(node))
+    before = {file.name: file.read_bytes() for file in node.iterdir()}
+
+    with pytest.raises(CommandFailed, match="no certificate chain and its private key") as raised:
+        install(str(certificate), str(other), str(node))
+
+    assert str(other) in raised.value.message
+    assert {file.name: file.read_bytes() for file in node.iterdir()} == before
 
 
 def test_given_a_path_that_is_missing_when_checked_then_the_variable_is_named(tmp_path: Path) -> None:

@@ -220,16 +220,33 @@ def test_given_a_challenge_when_sent_then_it_has_qop_and_says_whether_the_nonce_
 def test_given_credentials_for_another_target_when_checked_then_they_prove_nothing(made_for: str, good: bool) -> None:
     """RFC 2617 §3.2.2.5."""
     with kamailio(**{"$au": "104", "$adu": made_for, "$ru": "sip:101@pbx.example.com"}) as fake:
+        fake.answer("get_debug", 2)
         fake.answer("auth.pv_auth_check", 1)
         fake.answer("auth.consume_credentials", 1)
         assert KamailioDigest().check("pbx.example.com", HA1) is (Proof.GOOD if good else Proof.NONE)
         assert len(fake.called("auth.consume_credentials")) == good
 
 
+@pytest.mark.parametrize(("level", "hushed"), [(2, 0), (3, 1), (4, 1)])
+def test_given_a_level_at_which_arguments_are_logged_when_credentials_are_checked_then_they_are_not(
+    level: int, hushed: int
+) -> None:
+    uri = "sip:101@pbx.example.com"
+    with kamailio(**{"$au": "104", "$adu": uri, "$ru": uri}) as fake:
+        fake.answer("get_debug", level)
+        fake.answer("kex.setdebug", 1)
+        fake.answer("kex.resetdebug", 1)
+        fake.answer("auth.pv_auth_check", 1)
+        fake.answer("auth.consume_credentials", 1)
+        assert KamailioDigest().check("pbx.example.com", HA1) is Proof.GOOD
+        assert (fake.called("kex.setdebug"), fake.called("kex.resetdebug")) == ([(1,)] * hushed, [()] * hushed)
+
+
 def test_given_good_credentials_when_asked_then_the_user_comes_back_and_they_are_taken_out() -> None:
     uri = "sip:101@pbx.example.com"
     with kamailio(**{"$au": "104", "$adu": uri, "$ru": uri}) as fake:
         fake.answer("auth.has_credentials", 1)
+        fake.answer("get_debug", 2)
         fake.answer("auth.pv_auth_check", 1)
         fake.answer("auth.consume_credentials", 1)
         assert KamailioDigest().user("pbx.example.com") == "104"
@@ -247,6 +264,7 @@ def test_given_bad_credentials_when_checked_then_only_the_password_is_called_wro
     check: int, proof: Proof, ha1: str | None
 ) -> None:
     with kamailio(**{"$au": "104"}) as fake:
+        fake.answer("get_debug", 2)
         fake.answer("auth.pv_auth_check", check)
         assert KamailioDigest().check("pbx.example.com", ha1) is proof
         assert fake.called("auth.consume_credentials") == []
@@ -254,6 +272,7 @@ def test_given_bad_credentials_when_checked_then_only_the_password_is_called_wro
 
 def test_given_an_unknown_user_when_his_credentials_are_checked_then_no_answer_of_the_module_makes_them_good() -> None:
     with kamailio(**{"$au": "199"}) as fake:
+        fake.answer("get_debug", 2)
         fake.answer("auth.pv_auth_check", 1)
         assert KamailioDigest().check("pbx.example.com", None) is Proof.WRONG
         ((_, secret, _, _),) = fake.called("auth.pv_auth_check")

@@ -1,0 +1,105 @@
+"""`star87 reload-certificates` on a real node: new connections see the new certificate, the others go on."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import ssl
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.certificate import make_certificate
+from tests.support.every_transport import every_transport
+from tests.support.node import STAR87, Node
+from tests.support.talks import talk
+from tests.support.tenants import Tenant, Tenants
+from tests.support.wire import unverified
+
+
+@pytest.fixture(scope="module")
+def node(tenants: Tenants, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    with every_transport(tmp_path_factory.mktemp("node"), tenants) as node:
+        yield node
+
+
+def shown(node: Node, transport: str) -> str:
+    """The certificate that a new connection sees, in PEM."""
+    host, _, port = node.reached_by(transport).rpartition(":")
+    with socket.create_connection((host, int(port)), 4) as plain, unverified().wrap_socket(plain) as client:
+        certificate = client.getpeercert(binary_form=True)
+    assert certificate
+    return ssl.DER_cert_to_PEM_cert(certificate)
+
+
+def in_files(node: Node) -> str:
+    return (node.folder / "node.crt").read_text()
+
+
+def renew(node: Node) -> str:
+    """Another pair in the place of the node's; returns the certificate."""
+    certificate, key = make_certificate(node.folder / "renewed")
+    shutil.copy(certificate, node.folder / "node.crt")
+    shutil.copy(key, node.folder / "node.key")
+    return certificate.read_text()
+
+
+def reload(node: Node) -> subprocess.CompletedProcess[str]:
+    command = [str(STAR87), "reload-certificates", "--run-dir", str(node.folder), "--node", node.name]
+    return subprocess.run(command, capture_output=True, text=True, timeout=20)
+
+
+@pytest.mark.parametrize("transport", ["tls", "wss"])
+def test_given_a_new_certificate_when_reloaded_then_new_connections_see_it_and_those_before_go_on(
+    node: Node, tenant: Tenant, transport: str
+) -> None:
+    assert shown(node, transport) == in_files(node)
+    bob, alice = tenant.phone("101", transport=transport, register=True), tenant.phone("104", transport=transport)
+    caller, callee = talk(alice, bob)
+
+    new = renew(node)
+    assert shown(node, transport) != new, "nothing happens by itself"
+    done = reload(node)
+
+    assert (done.returncode, done.stdout) == (0, f"new connections see {node.folder}/node.crt\n")
+    assert shown(node, transport) == new
+    caller.reinvites(bob, "sendonly", "recvonly")
+    callee.reinvites(alice, "sendrecv", "sendrecv")
+    caller.ends(bob)
+    # Over the connection of before, too.
+    talk(tenant.phone("105"), bob)
+    assert len(list((node.folder / node.name).glob("tls-*"))) == 2, "the old pair is not kept"
+
+
+@pytest.mark.parametrize("fault", ["broken certificate", "key of another", "no key", "empty"])
+def test_given_a_pair_with_a_fault_when_reloaded_then_it_is_told_and_nothing_changes(node: Node, fault: str) -> None:
+    before = shown(node, "tls")
+    certificate, key = node.folder / "node.crt", node.folder / "node.key"
+    kept = certificate.read_bytes(), key.read_bytes()
+    if fault == "broken certificate":
+        certificate.write_bytes(kept[0][: len(kept[0]) // 2])
+    elif fault == "key of another":
+        key.write_bytes(make_certificate(node.folder / "another")[1].read_bytes())
+    elif fault == "no key":
+        key.unlink()
+    else:
+        certificate.write_bytes(b"")
+    try:
+        done = reload(node)
+        assert done.returncode == 2
+        assert done.stdout == ""
+        assert str(node.folder) in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+        assert shown(node, "tls") == before
+        assert len(list((node.folder / node.name).glob("tls-*"))) == 2
+    finally:
+        certificate.write_bytes(kept[0])
+        key.write_bytes(kept[1])
+
+
+def test_given_a_node_without_tls_when_reloaded_then_it_says_so(tmp_path: Path, tenants: Tenants) -> None:
+    with Node(tmp_path, tenants.document()) as plain:
+        done = reload(plain)
+    assert (done.returncode, done.stderr) == (1, "star87: node 'n' has no tls: or wss: address, so no certificate\n")
