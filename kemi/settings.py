@@ -20,7 +20,7 @@ class Settings:
     run_dir: str = "/run/star87"
     """Folder of this host's nodes; each keeps its sockets and its provisioning snapshot in a folder of its name."""
     redis_url: str = ""
-    """redis://[user:password@]host:port/db or unix:///path; empty: none given."""
+    """One Redis, Sentinels or a Cluster (kemi/store/urls.py); empty: none given."""
     workers: int = 4
     """UDP processes for each listen address."""
     tcp_workers: int = 2
@@ -35,8 +35,8 @@ class Settings:
     """Ports on which HTTP may turn into WebSocket, with commas between: set by `star87 run`."""
     keepalive_s: int = 30
     """How often phones behind a NAT, and WebSocket connections that are idle, are pinged; 0: never."""
-    redis_timeout_ms: int = 200
-    """Longest wait of a worker for one answer of the state store."""
+    redis_timeout_ms: int = 50
+    """Longest that one operation on the state store takes a worker, connecting and trying again included."""
     redis_retry_ms: int = 500
     """Pause before a store that failed is tried again."""
     provision_poll_ms: int = 250

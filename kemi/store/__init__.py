@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from kemi.settings import Settings
 from kemi.store.calls import Calls
-from kemi.store.connection import Connection, Report, _nothing
+from kemi.store.commands import commands_to
+from kemi.store.connection import Report, _nothing
 from kemi.store.dialogs import Dialogs
 from kemi.store.events import Events
 from kemi.store.provisioning import ProvisioningStore
@@ -12,10 +13,10 @@ from kemi.store.queues import Queues
 
 
 class Store:
-    """The operations of one process on the state store, over one connection that opens at its first use."""
+    """The operations of one process on the state store, over connections that open at their first use."""
 
     def __init__(self, settings: Settings, report: Report = _nothing) -> None:
-        self._connection = Connection(
+        self._connection = commands_to(
             settings.redis_url,
             timeout_ms=settings.redis_timeout_ms,
             retry_ms=settings.redis_retry_ms,
@@ -44,5 +45,8 @@ class Store:
 
 
 def open_store(settings: Settings, report: Report = _nothing) -> Store:
-    """The store that the settings name. Connects at the first operation, so it may be called before a fork."""
+    """The store that the settings name. Connects at the first operation, so it may be called before a fork.
+
+    Raises BadUrl, a ValueError that names the fault and the remedy.
+    """
     return Store(settings, report)

@@ -2,28 +2,37 @@
 
 redis-py's Connection is used below its command layer, which costs more than the commands themselves.
 A failed store is left alone for a while (circuit breaker), so that a worker never queues up behind it.
+Whatever an operation takes (a new connection, replies that are outstanding, a second attempt), its time-out is for all
+of it together.
 """
 
 from __future__ import annotations
 
+import select
+import ssl
 import time
 from collections.abc import Callable
 from typing import Any
 
 import redis
-from redis.connection import parse_url
 
 from kemi.errors import StoreUnavailable
 from kemi.store import functions
+from kemi.store.failures import Failure, Refused, failure_of, moved_to, told
+from kemi.store.links import Link, Word, greeting, left_s
 
 UNREAD_MOST = 16
 """Replies of posted commands that may be outstanding before they are read."""
 
 REFUSED_SOONER = 10
-"""A store that refuses the connection is tried again so many times sooner than one that hangs."""
+"""A store that refuses is tried again so many times sooner than one that hangs."""
+STANDING = 0.9
+"""Part of the time-out that a socket waits by itself. What took longer than the rest is measured, and has the
+socket wait no longer than the operation may: setting that each time would cost a system call."""
+SILENT_S = 5.0
+"""A store that goes and comes is not reported more often."""
 
 Report = Callable[[str], None]
-Word = str | bytes | int
 
 
 def _nothing(_text: str) -> None:
@@ -38,23 +47,31 @@ def _bytes(words: tuple[Word, ...]) -> tuple[Word, ...]:
 class Connection:
     """Commands to one Redis, with a bounded wait for each answer.
 
-    url: redis://, rediss:// or unix://. timeout_ms: longest wait for connecting and for one answer.
-    retry_ms: how long a store that failed is not asked again. report: gets one line for each loss and return.
+    link: to that Redis, not yet open. timeout_ms: longest that one operation takes. retry_ms: how long a store that
+    failed is not asked again. report: gets one line for each loss and return.
     """
 
-    def __init__(self, url: str, *, timeout_ms: int, retry_ms: int, report: Report = _nothing) -> None:
-        options: dict[str, Any] = dict(parse_url(url))  # type: ignore[no-untyped-call]
-        kind = options.pop("connection_class", redis.Connection)
-        timeout_s = timeout_ms / 1000
-        if kind is not redis.UnixDomainSocketConnection:
-            options["socket_connect_timeout"] = timeout_s
-        self._redis = kind(**options, socket_timeout=timeout_s)
+    def __init__(self, link: Link, *, timeout_ms: int, retry_ms: int, report: Report = _nothing) -> None:
+        self._redis = link
+        self._timeout_s = timeout_ms / 1000
+        self._standing_s = self._timeout_s * STANDING
+        link.redis_connect_func = self._greet
+        link.socket_timeout = self._standing_s
         self._retry_s = retry_ms / 1000
         self._report = report
         self._closed_until = 0.0
-        self._timeout_s = timeout_s
         self._failing = False
+        self._said = False
+        self._say_not_before_s = 0.0
         self._unread = 0
+        self._until_s = 0.0
+        """When the operation that is under way must have ended, by the monotonic clock."""
+        self._latest_s = 0.0
+        """The same, set by who has begun it before (`within`); 0: nobody."""
+        self._hurried = False
+        """The socket waits for less than its standing time-out."""
+        self._end: select.poll | None = None
+        """Shows whether the other side has closed the connection, where sending does not."""
         self._clock_ahead_s: float | None = None
         """The store's clock less this process' monotonic one; None: not connected."""
 
@@ -92,59 +109,162 @@ class Connection:
         """Put the function library in place, replacing an older one; raises StoreUnavailable."""
         self.call("FUNCTION", "LOAD", "REPLACE", functions.library())
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether its last operation failed for a reason that others share."""
+        return self._failing
+
+    @property
+    def owes(self) -> bool:
+        """Whether replies to what was posted are outstanding."""
+        return self._unread > 0
+
+    def within(self, until_s: float, act: Callable[[], Any]) -> Any:
+        """Do operations of this connection that must have ended by a moment of the monotonic clock."""
+        self._latest_s = until_s
+        try:
+            return act()
+        finally:
+            self._latest_s = 0.0
+
     def close(self) -> None:
         self._redis.disconnect()
         self._unread = 0
+        self._hurried = False
         self._clock_ahead_s = None
 
     def _guarded(self, act: Callable[[], Any]) -> Any:
-        if self._failing and time.monotonic() < self._closed_until:
+        now_s = time.monotonic()
+        if self._failing and now_s < self._closed_until:
             raise StoreUnavailable("the state store failed a moment ago")
+        self._until_s = now_s + self._timeout_s
         try:
+            if self._latest_s:
+                self._until_s = self._latest_s
+                self._hurry()
             answer = self._once_more(act)
-        except redis.ResponseError as refusal:
-            raise StoreUnavailable(f"the state store refused: {refusal}") from refusal
-        except (redis.RedisError, OSError) as failure:
-            self._open_breaker(failure)
-            raise StoreUnavailable(str(failure)) from failure
+        except (redis.RedisError, OSError) as error:
+            raise self._failed(error) from error
+        if self._hurried:
+            self._calm()
         if self._failing:
             self._failing = False
-            self._report("the state store is back")
+            if self._said:
+                self._report("the state store is back")
         return answer
 
     def _once_more(self, act: Callable[[], Any]) -> Any:
-        """A connection that the store closed while it was idle is no failure: the next one is."""
+        """A connection that the store closed while it was idle is no failure, nor is a primary that has gone elsewhere.
+
+        The next one is.
+        """
         try:
             return act()
-        except redis.TimeoutError:
-            raise
-        except (redis.ConnectionError, OSError):
-            if self._failing:
+        except (redis.RedisError, OSError) as error:
+            failure = failure_of(error)
+            closed = failure is Failure.DOWN and not isinstance(error, redis.ResponseError)
+            if self._failing or not (closed or failure is Failure.NOT_MASTER):
                 raise
+            if not closed:
+                self._lose(error, failure)
             self.close()
             return act()
 
-    def _open_breaker(self, failure: Exception) -> None:
-        # Replies may still be under way: only a new connection is in step again.
-        self.close()
-        # A refusal costs nothing and may be asked for again soon; a wait costs the whole time-out.
-        waited = isinstance(failure, redis.TimeoutError)
-        self._closed_until = time.monotonic() + (self._retry_s if waited else self._retry_s / REFUSED_SOONER)
+    def _failed(self, error: Exception) -> StoreUnavailable:
+        """What a failure is to who asked; the breaker opens for as long as it is of no use to ask again."""
+        failure = failure_of(error)
+        if failure is Failure.FULL:
+            self._lose(error, failure)
+        elif not self._is_of_one(failure):
+            # Replies may still be under way: only a new connection is in step again.
+            self.close()
+            # A refusal costs nothing and may be asked for again soon; a wait costs the whole time-out.
+            waits = failure in (Failure.SILENT, Failure.UNAUTHORIZED)
+            self._closed_until = time.monotonic() + (self._retry_s if waits else self._retry_s / REFUSED_SOONER)
+            self._lose(error, failure)
+        if self._hurried:
+            self._calm()
+        if isinstance(error, redis.ResponseError):
+            return Refused(f"the state store refused: {error}", failure, moved_to(error))
+        return StoreUnavailable(str(error))
+
+    def _is_of_one(self, failure: Failure) -> bool:
+        """Whether all other operations may go on."""
+        return failure in (Failure.ONE, Failure.MOVING)
+
+    def _lose(self, error: Exception, failure: Failure) -> None:
         if not self._failing:
-            self._report(f"the state store does not answer: {failure}")
-        self._failing = True
+            self._failing, self._said = True, False
+        if not self._said and time.monotonic() >= self._say_not_before_s:
+            self._report(told(error, failure))
+            self._said, self._say_not_before_s = True, time.monotonic() + SILENT_S
+
+    def _hurry(self) -> None:
+        """What is left of an operation gets what time is left of it; raises redis.TimeoutError when that is none."""
+        left = left_s(self._until_s)
+        if self._redis._sock:
+            self._redis._sock.settimeout(left)
+            self._hurried = True
+
+    def _calm(self) -> None:
+        self._hurried = False
+        if self._redis._sock:
+            self._redis._sock.settimeout(self._standing_s)
+
+    def _hurry_if_late(self) -> None:
+        if self._until_s - time.monotonic() < self._standing_s:
+            self._hurry()
 
     def _deadline_us(self) -> int:
         self._connect()
         assert self._clock_ahead_s is not None
-        return int((time.monotonic() + self._clock_ahead_s + self._timeout_s) * 1_000_000)
+        return int((self._until_s + self._clock_ahead_s) * 1_000_000)
 
     def _connect(self) -> None:
-        if self._clock_ahead_s is not None:
-            return
+        if self._clock_ahead_s is None:
+            self._open()
+
+    def _open(self) -> None:
+        self._redis.until_s = self._until_s
         self._redis.connect()
-        now_us = int(self._answer_to(("FCALL_RO", functions.name_of("clock"), 0)))
-        self._clock_ahead_s = now_us / 1_000_000 - time.monotonic()
+        self._end = None
+        if not self._redis.sees_its_end:
+            self._end = select.poll()
+            self._end.register(self._redis._sock, select.POLLIN)
+
+    def _greet(self, link: Link) -> None:
+        """Called by redis-py once there is a socket: everything that a new connection begins with, in one packet."""
+        self._hurry()
+        link._parser.on_connect(link)
+        words = [*greeting(link), *self._also(), ("FCALL_RO", functions.name_of("clock"), 0)]
+        link.send_packed_command(link.pack_commands(words))
+        *replies, now = [self._reply() for _ in words]
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise reply
+        if isinstance(now, Exception):
+            if "Function not found" not in str(now):
+                raise now
+            # A store that lost its functions (restarted empty) gets them back here.
+            self._load()
+            link.send_command(*words[-1])
+            now = link.read_response()
+        self._heard(replies)
+        self._clock_ahead_s = int(now) / 1_000_000 - time.monotonic()
+        self._hurry()
+
+    def _also(self) -> list[tuple[Word, ...]]:
+        """What else is to be asked on a new connection."""
+        return []
+
+    def _heard(self, replies: list[Any]) -> None:
+        """What was answered to that; it may raise."""
+
+    def _reply(self) -> Any:
+        try:
+            return self._redis.read_response()
+        except redis.ResponseError as refusal:
+            return refusal
 
     def _ask(self, words: tuple[Word, ...]) -> Any:
         self._connect()
@@ -153,6 +273,7 @@ class Connection:
 
     def _answer_to(self, words: tuple[Word, ...]) -> Any:
         self._redis.send_command(*words)
+        self._hurry_if_late()
         try:
             return self._redis.read_response()
         except redis.ResponseError as refusal:
@@ -165,23 +286,54 @@ class Connection:
 
     def _load(self) -> None:
         self._redis.send_command("FUNCTION", "LOAD", "REPLACE", functions.library())
+        self._hurry_if_late()
         self._redis.read_response()
+        self._hurry_if_late()
 
     def _send(self, words: tuple[Word, ...]) -> None:
         self._connect()
         if self._unread >= UNREAD_MOST:
             self._read_unread()
+        elif self._end is not None and not self._unread and self._end.poll(0):
+            self._see_end()
         self._redis.send_command(*_bytes(words))
         self._unread += 1
 
+    def _see_end(self) -> None:
+        """A store that closed the connection would not get what is posted, and TCP would not say so at once."""
+        connected = self._redis._sock
+        connected.settimeout(0)
+        try:
+            there = connected.recv(1)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            there = None  # TLS has words of its own
+        finally:
+            connected.settimeout(self._standing_s)
+        if there is not None:
+            raise redis.ConnectionError("the state store has closed the connection")
+
     def _read_unread(self) -> None:
-        missing = False
+        missing, worst = False, None
         while self._unread:
             self._unread -= 1
             try:
                 self._redis.read_response()
             except redis.ResponseError as refusal:
                 missing = missing or "Function not found" in str(refusal)
-                self._report(f"the state store refused a record: {refusal}")
+                worst = self._record_refused(refusal) or worst
+            self._hurry_if_late()
         if missing:
             self._load()
+        if worst is not None:
+            raise worst
+
+    def _record_refused(self, refusal: redis.ResponseError) -> redis.ResponseError | None:
+        """A posted command was refused; returns what also who asks next must not get past."""
+        failure = failure_of(refusal)
+        if failure is Failure.FULL:
+            self._lose(refusal, failure)
+        elif failure is Failure.ONE:
+            self._report(f"the state store refused a record: {refusal}")
+        elif not self._is_of_one(failure):
+            return refusal
+        return None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from kemi.store import keys
-from kemi.store.connection import Connection
+from kemi.store.commands import Commands
 
 
 class ProvisioningStore:
     """All operations are awaited and raise StoreUnavailable."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Commands) -> None:
         self._redis = connection
 
     def publish(self, document: str) -> int:
