@@ -20,6 +20,7 @@ from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 
 from kemi.errors import StoreUnavailable
 from kemi.store import functions
+from kemi.store.arrears import AT_ONCE, Arrears
 from kemi.store.connection import UNREAD_MOST, Connection, Report, _nothing
 from kemi.store.failures import Failure, Refused, failure_of
 from kemi.store.links import Word
@@ -122,6 +123,8 @@ class Cluster:
         """Something does not go with what is known of the slots."""
         self._look_not_before_s = 0.0
         self._looks = 0
+        self._arrears = Arrears()
+        self._pay_not_before_s = 0.0
 
     def call(self, *words: Word) -> Any:
         """Send a command and await its answer; one without a key goes to every primary. Raises StoreUnavailable."""
@@ -135,7 +138,19 @@ class Cluster:
 
     def fcall(self, operation: str, key: str, *args: Word) -> Any:
         """As Connection.fcall."""
-        return self._at(key, lambda node: node.fcall(operation, key, *args))
+        # The node keeps no arrears: another one may have the slot when its failure is over.
+        words = (
+            "FCALL_RO" if operation in functions.READ_ONLY else "FCALL",
+            functions.name_of(operation),
+            1,
+            key,
+            *args,
+        )
+        try:
+            return self._at(key, lambda node: node.call(*words))
+        except StoreUnavailable:
+            self._arrears.add(operation, key, args)
+            raise
 
     def post(self, operation: str, key: str, *args: Word) -> bool:
         """As Connection.post."""
@@ -143,8 +158,13 @@ class Cluster:
         try:
             self._at(key, lambda node: node.repost(words))
         except StoreUnavailable:
+            self._arrears.add(operation, key, args)
             return False
         return True
+
+    def pay(self) -> None:
+        """As Connection.pay."""
+        self._pay(time.monotonic() + self._timeout_s)
 
     def settle(self) -> None:
         """Read the replies that are outstanding, at every node; raises StoreUnavailable."""
@@ -173,6 +193,8 @@ class Cluster:
         now_s = time.monotonic()
         until_s = now_s + self._timeout_s
         slot = slot_of(key)
+        if self._is_doubtful and now_s >= self._pay_not_before_s:
+            self._pay(until_s)
         is_late = self._is_doubtful and now_s >= self._look_not_before_s and self._look(until_s)
         place = self._slots.owner(slot)
         if place is None:
@@ -190,6 +212,26 @@ class Cluster:
         if node.refused:
             self._send_on(node, until_s)
         return answer
+
+    def _pay(self, until_s: float) -> None:
+        """What ended while a primary was away is recorded, where it can be yet."""
+        # All of it is tried once; what fails again is kept for the next time.
+        kept: list[tuple[Word, ...]] = []
+        self._pay_not_before_s = time.monotonic() + LOOK_AGAIN_S
+        for _ in range(AT_ONCE):
+            words = self._arrears.take()
+            if words is None:
+                break
+            key = str(words[KEY_OF_FCALL])
+            try:
+                # No longer than the operation that it goes before.
+                if time.monotonic() >= until_s:
+                    raise StoreUnavailable("no time left")
+                self._at(key, lambda node, words=words: node.within(until_s, lambda: node.repost(words)))  # type: ignore[misc]
+            except StoreUnavailable:
+                kept.append(words)
+        for words in kept:
+            self._arrears.put_back(words)
 
     def _instead_of(self, place: Place, slot: int, failure: StoreUnavailable, until_s: float) -> Node | None:
         """The node to try after another failed; None when there is none, or no time."""

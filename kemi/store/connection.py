@@ -18,6 +18,7 @@ import redis
 
 from kemi.errors import StoreUnavailable
 from kemi.store import functions
+from kemi.store.arrears import AT_ONCE, Arrears
 from kemi.store.failures import Failure, Refused, failure_of, moved_to, told
 from kemi.store.links import Link, Word, greeting, left_s
 
@@ -64,6 +65,7 @@ class Connection:
         self._said = False
         self._say_not_before_s = 0.0
         self._unread = 0
+        self._arrears = Arrears()
         self._until_s = 0.0
         """When the operation that is under way must have ended, by the monotonic clock."""
         self._latest_s = 0.0
@@ -91,15 +93,27 @@ class Connection:
     def fcall(self, operation: str, key: str, *args: Word) -> Any:
         """Run an operation (a Lua file's name) on one key or tenant prefix; raises StoreUnavailable."""
         verb = "FCALL_RO" if operation in functions.READ_ONLY else "FCALL"
-        return self.call(verb, functions.name_of(operation), 1, key, *args)
+        try:
+            return self.call(verb, functions.name_of(operation), 1, key, *args)
+        except StoreUnavailable:
+            self._arrears.add(operation, key, args)
+            raise
 
     def post(self, operation: str, key: str, *args: Word) -> bool:
-        """Send an operation that only records. False when the store is away: the record has a gap, the call goes on."""
+        """Send an operation that only records. False when the store is away: the record has a gap, the call goes on.
+
+        The end of a call is recorded when the store is back.
+        """
         try:
             self._guarded(lambda: self._send(("FCALL", functions.name_of(operation), 1, key, *args)))
         except StoreUnavailable:
+            self._arrears.add(operation, key, args)
             return False
         return True
+
+    def pay(self) -> None:
+        """Record what ended while the store was away, at whichever process; raises StoreUnavailable."""
+        self._guarded(self._pay)
 
     def settle(self) -> None:
         """Read the replies that are outstanding; raises StoreUnavailable."""
@@ -135,8 +149,10 @@ class Connection:
 
     def _guarded(self, act: Callable[[], Any]) -> Any:
         now_s = time.monotonic()
-        if self._failing and now_s < self._closed_until:
-            raise StoreUnavailable("the state store failed a moment ago")
+        if self._failing:
+            if now_s < self._closed_until:
+                raise StoreUnavailable("the state store failed a moment ago")
+            act = self._paying(act)
         self._until_s = now_s + self._timeout_s
         try:
             if self._latest_s:
@@ -152,6 +168,27 @@ class Connection:
             if self._said:
                 self._report("the state store is back")
         return answer
+
+    def _paying(self, act: Callable[[], Any]) -> Callable[[], Any]:
+        """What ended while the store was away goes before what is asked now."""
+
+        def pay() -> Any:
+            self._pay()
+            return act()
+
+        return pay
+
+    def _pay(self) -> None:
+        self._connect()
+        for _ in range(AT_ONCE):
+            words = self._arrears.take()
+            if words is None:
+                return
+            try:
+                self._send(words)
+            except (redis.RedisError, OSError):
+                self._arrears.put_back(words)
+                raise
 
     def _once_more(self, act: Callable[[], Any]) -> Any:
         """A connection that the store closed while it was idle is no failure, nor is a primary that has gone elsewhere.

@@ -101,11 +101,11 @@ def target_of(url: str) -> Target:
         raise BadUrl(f"{fault}; give {FORMS}")
     topology, tls = SCHEMES[scheme]
     # urllib.parse knows one host only.
-    before, _, options = rest.partition("?")
+    before, _, asked = rest.partition("?")
     netloc, slash, path = before.partition("/")
     if "#" in rest:
         raise BadUrl(f"a # has no meaning there; {ENCODE}")
-    query = _query(options, scheme, topology, tls)
+    query = _query(asked, scheme, topology, tls)
     credentials, at, hosts = netloc.rpartition("@")
     if scheme == "unix":
         if hosts or not path:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kemi.cli.listen import Listen, ask_options
+from kemi.settings import Settings
 from tests.support.node import STAR87, Node
 from tests.support.phone import Phone
 from tests.support.ports import LOOPBACK, free_port
@@ -21,6 +22,11 @@ from tests.support.until import until
 
 BACK_WITHIN_S = 2.0
 PROMPT_S = 1.0
+
+
+def on_its_own(url: str) -> dict[str, str]:
+    """What a node is set to whose store the tests take away."""
+    return {"STAR87_REDIS_URL": url, "STAR87_REDIS_TIMEOUT_MS": str(Settings().redis_timeout_ms)}
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +43,7 @@ def own_tenants() -> Tenants:
 @pytest.fixture(scope="module")
 def own_node(store: RedisServer, own_tenants: Tenants, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     folder = tmp_path_factory.mktemp("loss")
-    with Node(folder, own_tenants.document(), environment={"STAR87_REDIS_URL": store.url}) as node:
+    with Node(folder, own_tenants.document(), environment=on_its_own(store.url)) as node:
         yield node
 
 

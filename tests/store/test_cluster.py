@@ -157,11 +157,12 @@ def test_given_a_primary_that_fails_when_its_replica_takes_over_then_its_tenants
     key = keys.tenant(HERE)
     old = cluster.owner_of(key)
     assert is_tracked(there)
-    call = here.ring("102")
+    call, ghost = here.ring("102"), here.ring("103")
     with old.client() as client:
         assert client.wait(1, 5000) == 1
     old.kill() if how == "is killed" else old.freeze()
     longest_s = max(lasted_s(lambda: here.pick("101")) for _ in range(3))
+    here.store.calls.forget(here.domain, ghost)
 
     def back() -> bool:
         assert is_tracked(there), "nobody else notices"
@@ -172,6 +173,7 @@ def test_given_a_primary_that_fails_when_its_replica_takes_over_then_its_tenants
     assert longest_s < BOUND_S
     assert here.picked_up("102") == call, "it had reached the replica"
     assert is_taken(here, "102")
+    assert here.pick("103") is None, "it ended meanwhile"
     old.start() if how == "is killed" else old.thaw()
     cluster.await_whole()
     until(lambda: is_tracked(here), within_s=BACK_WITHIN_S, what="it is served still")

@@ -6,15 +6,17 @@ import re
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
-from kemi.errors import StoreUnavailable
+from kemi.errors import AlreadyAnswered, StoreUnavailable
 from kemi.settings import Settings
+from kemi.sip.dialog import DialogId
 from kemi.store import Store, open_store
 from kemi.store.connection import UNREAD_MOST
-from tests.store.scene import Scene
+from tests.store.scene import Scene, phone
 from tests.support.redis_server import RedisServer, TcpRedis
 from tests.support.store_faults import FAULTS, Fault, faulty_redis
 from tests.support.until import until
@@ -134,6 +136,45 @@ def test_given_a_full_store_when_calls_end_then_their_ends_are_recorded(server: 
         scene.ended(late)
     finally:
         full.end(server)
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.name not in ("killed", "loading")], ids=str)
+def test_given_calls_that_end_while_the_store_is_away_when_it_is_back_then_none_of_them_is_found_by_a_pickup(
+    fault: Fault, server: TcpRedis, scene: Scene
+) -> None:
+    """Ghosts: they ring in the store and nowhere else."""
+    given_up, answered, refused, talked = (scene.ring(number) for number in ("101", "102", "103", "104"))
+    scene.answered(talked, phone(5061), phone(5062))
+    fault.begin(server)
+    try:
+        for _ in range(2):
+            with suppress(StoreUnavailable):
+                scene.ended(given_up)
+            with suppress(StoreUnavailable):
+                scene.answered(answered, phone(5063), phone(5064))
+            scene.store.calls.forget(scene.domain, refused)
+            scene.store.calls.over(scene.domain, (talked, DialogId(talked.call_id, "callee")))
+    finally:
+        fault.end(server)
+    found = [None, *until(lambda: picks_each(scene), within_s=BACK_WITHIN_S, what="pickups of all four")]
+    assert found == [None] * 5
+    assert scene.seen() == {}
+    assert not [name for name in scene.left() if name.startswith(("claims", "ring:"))]
+    if fault.name != "full":  # answers are recorded there all the same
+        assert not [name for name in scene.left() if name.startswith(("talk:", "device:"))]
+
+
+def picks_each(scene: Scene) -> list[DialogId | None]:
+    """What pickups of each account find; [] while the store is away."""
+    found: list[DialogId | None] = []
+    for number in ("101", "102", "103", "104"):
+        try:
+            found.append(scene.picked_up(number))
+        except AlreadyAnswered:
+            found.append(None)
+        except StoreUnavailable:
+            return []
+    return found
 
 
 def test_given_a_store_that_answers_ever_more_slowly_when_it_is_asked_then_all_waits_together_are_bounded(

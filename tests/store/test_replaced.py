@@ -197,7 +197,7 @@ def test_given_a_picked_up_call_when_its_new_dialog_is_named_then_picker_and_cal
     assert scene.replaced(new.call_id, "new-tag", "alice", "109") == Confirmed("104", "", Standing.PARTY)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words=st.tuples(*[st.text(max_size=8) | st.sampled_from(["alice", "tag", "0"]) for _ in range(4)]))
 def test_given_any_words_when_they_are_asked_for_then_nothing_changes_and_only_the_right_ones_find_the_call(
     words: tuple[str, str, str, str], scene: Scene

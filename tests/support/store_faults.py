@@ -90,6 +90,11 @@ def _begin_script(server: TcpRedis) -> None:
         until(lambda: _says_busy(server), what="a script that hangs")
 
 
+def _end_script(server: TcpRedis) -> None:
+    _say("SCRIPT KILL")(server)
+    until(lambda: not _says_busy(server), what="an end of the script")
+
+
 def _says_busy(server: TcpRedis) -> bool:
     try:
         with server.client() as client:
@@ -125,7 +130,7 @@ FAULTS = (
     ),
     Fault("acl-changed", "ACL", _say("ACL SETUSER default -fcall"), _say("ACL SETUSER default +@all")),
     Fault("loading", "loading", _begin_loading, _end_loading),
-    Fault("script-hangs", "BUSY", _begin_script, _say("SCRIPT KILL")),
+    Fault("script-hangs", "BUSY", _begin_script, _end_script),
     Fault(
         "no-replica",
         "NOREPLICAS",

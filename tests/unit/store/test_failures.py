@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 import redis
 from redis.connection import DefaultParser
 
 from kemi.store.failures import Failure, failure_of, moved_to, told
+
+
+def parsed(answer: str) -> Exception:
+    """What redis-py makes of it."""
+    return cast(Exception, cast(Any, DefaultParser).parse_error(answer))
 
 
 @pytest.mark.parametrize(
@@ -34,7 +41,7 @@ from kemi.store.failures import Failure, failure_of, moved_to, told
 def test_given_an_error_of_redis_when_it_is_judged_then_it_reaches_no_further_than_it_must(
     answer: str, failure: Failure
 ) -> None:
-    assert failure_of(DefaultParser.parse_error(answer)) is failure
+    assert failure_of(parsed(answer)) is failure
 
 
 @pytest.mark.parametrize(
@@ -53,7 +60,7 @@ def test_given_an_error_of_a_connection_when_it_is_judged_then_only_what_waited_
 
 
 def test_given_a_refusal_when_it_is_told_then_its_code_and_a_remedy_are_there() -> None:
-    full = DefaultParser.parse_error("OOM command not allowed when used memory > 'maxmemory'.")
+    full = parsed("OOM command not allowed when used memory > 'maxmemory'.")
     assert told(full, failure_of(full)).startswith("the state store refuses: OOM command not allowed")
     assert "raise its maxmemory" in told(full, failure_of(full))
     gone = redis.ConnectionError("closed")
@@ -61,6 +68,6 @@ def test_given_a_refusal_when_it_is_told_then_its_code_and_a_remedy_are_there() 
 
 
 def test_given_moved_when_it_is_read_then_host_and_port_are_known_and_else_nothing_is() -> None:
-    assert moved_to(DefaultParser.parse_error("MOVED 7 127.0.0.1:7001")) == ("127.0.0.1", 7001)
-    assert moved_to(DefaultParser.parse_error("MOVED 7 :7001")) == ("", 7001)
-    assert moved_to(DefaultParser.parse_error("ASK 7 127.0.0.1:7001")) is None
+    assert moved_to(parsed("MOVED 7 127.0.0.1:7001")) == ("127.0.0.1", 7001)
+    assert moved_to(parsed("MOVED 7 :7001")) == ("", 7001)
+    assert moved_to(parsed("ASK 7 127.0.0.1:7001")) is None
