@@ -12,7 +12,7 @@ Redis = Annotated[
         envvar="STAR87_REDIS_URL",
         metavar="URL",
         show_default=False,
-        help="The state store: redis://user:password@host:port/db or unix:///path. "
+        help="The state store: redis://user:password@host:port/db, unix:///path, redis+sentinel://…, redis+cluster://…. "
         "Prefer the variable when there is a password in it.",
     ),
 ]

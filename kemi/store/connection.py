@@ -248,10 +248,6 @@ class Connection:
         if self._redis._sock:
             self._redis._sock.settimeout(self._standing_s)
 
-    def _hurry_if_late(self) -> None:
-        if self._until_s - time.monotonic() < self._standing_s:
-            self._hurry()
-
     def _deadline_us(self) -> int:
         self._connect()
         assert self._clock_ahead_s is not None
@@ -310,7 +306,8 @@ class Connection:
 
     def _answer_to(self, words: tuple[Word, ...]) -> Any:
         self._redis.send_command(*words)
-        self._hurry_if_late()
+        if time.monotonic() > self._until_s - self._standing_s:
+            self._hurry()
         try:
             return self._redis.read_response()
         except redis.ResponseError as refusal:
@@ -323,9 +320,9 @@ class Connection:
 
     def _load(self) -> None:
         self._redis.send_command("FUNCTION", "LOAD", "REPLACE", functions.library())
-        self._hurry_if_late()
+        self._hurry()
         self._redis.read_response()
-        self._hurry_if_late()
+        self._hurry()
 
     def _send(self, words: tuple[Word, ...]) -> None:
         self._connect()
@@ -351,6 +348,7 @@ class Connection:
 
     def _read_unread(self) -> None:
         missing, worst = False, None
+        late_s, clock = self._until_s - self._standing_s, time.monotonic
         while self._unread:
             self._unread -= 1
             try:
@@ -358,7 +356,8 @@ class Connection:
             except redis.ResponseError as refusal:
                 missing = missing or "Function not found" in str(refusal)
                 worst = self._record_refused(refusal) or worst
-            self._hurry_if_late()
+            if clock() > late_s:
+                self._hurry()
         if missing:
             self._load()
         if worst is not None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +19,10 @@ from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
 from kemi.store import Store, open_store
 from kemi.store.connection import UNREAD_MOST
+from tests.store.conftest import PATIENT_MS
+from tests.store.queue_scene import QueueScene
 from tests.store.scene import Scene, phone
+from tests.store.test_keyspace import walk
 from tests.support.redis_server import RedisServer, TcpRedis
 from tests.support.store_faults import FAULTS, Fault, faulty_redis
 from tests.support.until import until
@@ -241,3 +247,59 @@ def test_given_two_stores_when_one_process_opens_both_then_each_has_a_breaker_of
     dead: Store = open_store(replace(Settings(), redis_url="redis://127.0.0.1:1"))
     lasted_s(dead.ping)
     assert is_picked_up(scene)
+
+
+def test_given_the_acl_of_the_readme_when_a_node_s_user_has_it_then_everything_can_be_done(said: list[str]) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    found = re.search(r"The ACL of a node's user: `([^`]+)`", readme)
+    assert found
+    with TcpRedis("--user", "node", "on", ">secret", *found[1].split()) as server:
+        url = server.url.replace("redis://", "redis://node:secret@")
+        store = open_store(replace(Settings(), redis_url=url, redis_timeout_ms=PATIENT_MS), said.append)
+        store.load_functions()
+        scene = QueueScene(store, server.client())
+        assert [operation for operation in walk(scene, "a")]
+        store.provisioning.publish("{}")
+        assert store.provisioning.stamp()
+        assert store.provisioning.fetch()[1] == "{}"
+        assert store.queues.domains() in ((), (scene.domain,))
+        assert store.events.latest(scene.domain)
+        with pytest.raises(StoreUnavailable, match="permissions"):
+            store._connection.call("KEYS", "*")
+        store.close()
+    assert len(said) == 1, said
+
+
+SILENT_RESOLVER = """
+import socket, sys, time
+from dataclasses import replace
+from pathlib import Path
+from kemi.errors import StoreUnavailable
+from kemi.settings import Settings
+from kemi.store import open_store
+
+deaf = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+deaf.bind(("127.0.0.1", 53))
+store = open_store(replace(Settings(), redis_url="redis://south.example.com", redis_timeout_ms=300, redis_retry_ms=0))
+for _ in range(3):
+    began = time.monotonic()
+    try:
+        store.ping()
+    except StoreUnavailable as failure:
+        print(time.monotonic() - began, failure)
+sys.stdout.flush()
+"""
+
+
+def test_given_a_resolver_that_is_silent_when_the_store_has_a_name_then_that_wait_is_bounded_too(
+    tmp_path: Path,
+) -> None:
+    """In namespaces of its own, so that the host's resolver stays as it is."""
+    (tmp_path / "resolv.conf").write_text("nameserver 127.0.0.1\n")
+    inside = f'ip link set lo up; mount --bind {tmp_path}/resolv.conf /etc/resolv.conf; exec {sys.executable} -c "$0"'
+    command = ["unshare", "--mount", "--net", "sh", "-c", inside, SILENT_RESOLVER]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    waits = [line.partition(" ") for line in done.stdout.splitlines()]
+    assert len(waits) == 3, done.stderr
+    assert all("address of south.example.com" in failure for _, _, failure in waits), waits
+    assert all(0.2 < float(wait) < BOUND_S for wait, _, _ in waits), waits
