@@ -12,8 +12,8 @@ Redis = Annotated[
         envvar="STAR87_REDIS_URL",
         metavar="URL",
         show_default=False,
-        help="The state store: redis://user:password@host:port/db, unix:///path, redis+sentinel://…, redis+cluster://…. "
-        "Prefer the variable when there is a password in it.",
+        help="The state store: redis://user:password@host:port/db, unix:///path, redis+sentinel://… or redis+cluster://…"
+        ". Prefer the variable when there is a password in it.",
     ),
 ]
 Node = Annotated[

@@ -9,6 +9,7 @@ but one half (ASK): it is refused, and done by none of them. That lasts as long 
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -188,14 +189,21 @@ class Cluster:
         self._is_doubtful = True
         self._look_not_before_s = 0.0
 
-    def _at(self, key: str, act: Callable[[Node], Any]) -> Any:
-        """Do something where the key is; once more when it turns out to be elsewhere."""
+    def _at(self, key: str, act: Callable[[Node], Any], until_s: float = 0.0) -> Any:
+        """Do something where the key is; once more when it turns out to be elsewhere.
+
+        until_s: when it must have ended, by the monotonic clock; 0: a time-out from now.
+        """
         now_s = time.monotonic()
-        until_s = now_s + self._timeout_s
+        is_late = until_s > 0
+        until_s = until_s or now_s + self._timeout_s
         slot = slot_of(key)
-        if self._is_doubtful and now_s >= self._pay_not_before_s:
-            self._pay(until_s)
-        is_late = self._is_doubtful and now_s >= self._look_not_before_s and self._look(until_s)
+        if self._is_doubtful:
+            is_late = True
+            if now_s >= self._pay_not_before_s:
+                self._pay(until_s)
+            if now_s >= self._look_not_before_s:
+                self._look(until_s)
         place = self._slots.owner(slot)
         if place is None:
             raise StoreUnavailable(f"no primary of the cluster has slot {slot}")
@@ -225,9 +233,7 @@ class Cluster:
             key = str(words[KEY_OF_FCALL])
             try:
                 # No longer than the operation that it goes before.
-                if time.monotonic() >= until_s:
-                    raise StoreUnavailable("no time left")
-                self._at(key, lambda node, words=words: node.within(until_s, lambda: node.repost(words)))  # type: ignore[misc]
+                self._at(key, lambda node, words=words: node.repost(words), until_s)  # type: ignore[misc]
             except StoreUnavailable:
                 kept.append(words)
         for words in kept:
@@ -313,16 +319,21 @@ class Cluster:
             self._slots.read(answer, place)
             self._is_doubtful = not self._slots.is_whole
             self._look_not_before_s = time.monotonic() + LOOK_AGAIN_S
-            self._drop_strangers()
+            self._send_on(node, until_s)
+            self._drop_strangers(until_s)
             return True
         self._look_not_before_s = time.monotonic() + LOOK_AGAIN_S
         return False
 
-    def _drop_strangers(self) -> None:
-        """Who has no slot any more is not asked; what it still owes an answer for is over."""
+    def _drop_strangers(self, until_s: float) -> None:
+        """Who has no slot any more is not asked; what was posted to it, and refused, goes to those who have."""
         primaries = self._slots.primaries()
         for place in [place for place in self._nodes if place not in primaries]:
             node = self._nodes.pop(place)
+            if node.owes:
+                with contextlib.suppress(StoreUnavailable):
+                    node.within(until_s, node.settle)
+            self._send_on(node, until_s)
             node.close()
             if node.is_failing:
                 self._report(f"the state store is back: others have the slots of {place[0]}:{place[1]}")

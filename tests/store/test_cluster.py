@@ -194,6 +194,23 @@ def test_given_a_planned_failover_when_the_next_record_is_posted_to_the_old_prim
     assert said == []
 
 
+def test_given_records_that_the_old_primary_refused_when_it_has_no_slot_any_more_then_they_go_to_the_new_one(
+    cluster: RedisCluster, here: Scene, there: Scene
+) -> None:
+    """They are unanswered when another tenant's failure makes the node look where the slots are."""
+    assert is_tracked(here)
+    gone = cluster.owner_of(keys.tenant(THERE))
+    cluster.change_over(keys.tenant(HERE))
+    call = here.dialog()
+    here.store.calls.ringing(HERE, call, 0, "kept")
+    gone.freeze()
+    lasted_s(lambda: there.pick("101"))
+    until(lambda: not is_tracked(there), what="a look at the slots")
+    gone.thaw()
+    here.ring("102", dialog=call)
+    assert here.seen()[call].early_tags == ("kept",)
+
+
 def test_given_a_slot_that_has_moved_when_records_of_its_tenant_are_posted_then_all_arrive_in_their_order(
     cluster: RedisCluster, here: Scene, store: Store, said: list[str]
 ) -> None:

@@ -258,7 +258,7 @@ def test_given_the_acl_of_the_readme_when_a_node_s_user_has_it_then_everything_c
         store = open_store(replace(Settings(), redis_url=url, redis_timeout_ms=PATIENT_MS), said.append)
         store.load_functions()
         scene = QueueScene(store, server.client())
-        assert [operation for operation in walk(scene, "a")]
+        assert list(walk(scene, "a"))
         store.provisioning.publish("{}")
         assert store.provisioning.stamp()
         assert store.provisioning.fetch()[1] == "{}"
