@@ -13,11 +13,9 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from typing import Any
 
 import redis
-from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 
 from kemi.errors import StoreUnavailable
 from kemi.store import functions
@@ -25,6 +23,7 @@ from kemi.store.arrears import AT_ONCE, Arrears
 from kemi.store.connection import UNREAD_MOST, Connection, Report, _nothing
 from kemi.store.failures import Failure, Refused, failure_of
 from kemi.store.links import Word
+from kemi.store.slots import Slots, slot_of
 from kemi.store.urls import Place, Target
 
 LOOK_AGAIN_S = 0.1
@@ -32,12 +31,6 @@ LOOK_AGAIN_S = 0.1
 SHARE = 2
 """A node that is asked so may take half of the time that is left."""
 KEY_OF_FCALL = 3
-
-
-@lru_cache(maxsize=4096)
-def slot_of(key: str) -> int:
-    """The slot of a key, by its hash tag if it has one."""
-    return int(key_slot(key.encode("utf-8", "surrogateescape")))
 
 
 class Node(Connection):
@@ -77,37 +70,6 @@ class Node(Connection):
     def repost(self, words: tuple[Word, ...]) -> None:
         """Post what another node refused; raises StoreUnavailable."""
         self._guarded(lambda: self._send(words))
-
-
-class Slots:
-    """Which place has which slot."""
-
-    def __init__(self) -> None:
-        self._owners: list[Place | None] = [None] * REDIS_CLUSTER_HASH_SLOTS
-
-    def read(self, answer: list[Any], asked: Place) -> None:
-        """Take over what CLUSTER SLOTS says. asked: who said it, and is meant where no host stands."""
-        owners: list[Place | None] = [None] * REDIS_CLUSTER_HASH_SLOTS
-        for first, last, (host, port, *_), *_replicas in answer:
-            name = host.decode() if host else ""
-            place = (name if name.strip("?") else asked[0], int(port))
-            owners[first : last + 1] = [place] * (last + 1 - first)
-        self._owners = owners
-
-    def owner(self, slot: int) -> Place | None:
-        return self._owners[slot]
-
-    def learn(self, slot: int, place: Place) -> None:
-        """MOVED names the new owner of one slot."""
-        self._owners[slot] = place
-
-    def primaries(self) -> tuple[Place, ...]:
-        """Everyone who has a slot, once."""
-        return tuple(place for place in dict.fromkeys(self._owners) if place is not None)
-
-    @property
-    def is_whole(self) -> bool:
-        return None not in self._owners
 
 
 class Cluster:

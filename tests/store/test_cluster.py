@@ -12,7 +12,7 @@ import pytest
 from kemi.errors import AlreadyAnswered, StoreUnavailable
 from kemi.settings import Settings
 from kemi.store import Store, functions, keys, open_store
-from kemi.store.cluster import slot_of
+from kemi.store.slots import slot_of
 from tests.store.conftest import PATIENT_MS
 from tests.store.scene import Scene
 from tests.support.ports import LOOPBACK, free_port

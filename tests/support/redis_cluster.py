@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import redis
 
-from kemi.store.cluster import slot_of
+from kemi.store.slots import slot_of
 from tests.support.ports import LOOPBACK, free_port
 from tests.support.redis_server import READY_WITHIN_S, TcpRedis
 from tests.support.until import until

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kemi.store import keys
-from kemi.store.cluster import Slots, slot_of
+from kemi.store.slots import Slots, slot_of
 
 ANSWER = [
     [0, 5460, [b"10.0.0.1", 7000, b"id"], [b"10.0.0.4", 7000, b"id"]],
