@@ -195,7 +195,7 @@ class Cluster:
             key = str(words[KEY_OF_FCALL])
             try:
                 # No longer than the operation that it goes before.
-                self._at(key, lambda node, words=words: node.repost(words), until_s)  # type: ignore[misc]
+                self._at(key, lambda node, words=words: node.call(*words), until_s)  # type: ignore[misc]
             except StoreUnavailable:
                 kept.append(words)
         for words in kept:

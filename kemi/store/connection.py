@@ -12,6 +12,7 @@ import select
 import ssl
 import time
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 import redis
@@ -179,16 +180,27 @@ class Connection:
         return pay
 
     def _pay(self) -> None:
+        """All in one go, and awaited: a store may answer, and refuse them still."""
         self._connect()
-        for _ in range(AT_ONCE):
-            words = self._arrears.take()
-            if words is None:
-                return
-            try:
-                self._send(words)
-            except (redis.RedisError, OSError):
+        owed = list(islice(iter(self._arrears.take, None), AT_ONCE))
+        if not owed:
+            return
+        try:
+            self._read_unread()
+            for words in owed:
+                self._redis.send_command(*_bytes(words))
+            self._hurry()
+            refusals = [(self._reply(), words) for words in owed]
+        except (redis.RedisError, OSError):
+            for words in owed:
                 self._arrears.put_back(words)
-                raise
+            raise
+        again = [(refusal, words) for refusal, words in refusals if isinstance(refusal, redis.ResponseError)]
+        again = [(refusal, words) for refusal, words in again if failure_of(refusal) is not Failure.ONE]
+        for _, words in again:
+            self._arrears.put_back(words)
+        if again:
+            raise again[0][0]
 
     def _once_more(self, act: Callable[[], Any]) -> Any:
         """A connection that the store closed while it was idle is no failure, nor is a primary that has gone elsewhere.

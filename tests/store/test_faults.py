@@ -146,7 +146,7 @@ def test_given_a_full_store_when_calls_end_then_their_ends_are_recorded(server: 
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.name not in ("killed", "loading")], ids=str)
 def test_given_calls_that_end_while_the_store_is_away_when_it_is_back_then_none_of_them_is_found_by_a_pickup(
-    fault: Fault, server: TcpRedis, scene: Scene
+    fault: Fault, server: TcpRedis, scene: Scene, said: list[str]
 ) -> None:
     """Ghosts: they ring in the store and nowhere else."""
     given_up, answered, refused, talked = (scene.ring(number) for number in ("101", "102", "103", "104"))
@@ -160,6 +160,8 @@ def test_given_calls_that_end_while_the_store_is_away_when_it_is_back_then_none_
                 scene.answered(answered, phone(5063), phone(5064))
             scene.store.calls.forget(scene.domain, refused)
             scene.store.calls.over(scene.domain, (talked, DialogId(talked.call_id, "callee")))
+        # It is tried again and again meanwhile.
+        until(lambda: is_noticed_again(scene, said), what="another attempt")
     finally:
         fault.end(server)
     found = [None, *until(lambda: picks_each(scene), within_s=BACK_WITHIN_S, what="pickups of all four")]
@@ -168,6 +170,15 @@ def test_given_calls_that_end_while_the_store_is_away_when_it_is_back_then_none_
     assert not [name for name in scene.left() if name.startswith(("claims", "ring:"))]
     if fault.name != "full":  # answers are recorded there all the same
         assert not [name for name in scene.left() if name.startswith(("talk:", "device:"))]
+
+
+def is_noticed_again(scene: Scene, said: list[str]) -> bool:
+    """Whether the breaker has closed, and opened again for another failure."""
+    connection = scene.store._connection
+    before = connection._closed_until  # type: ignore[attr-defined]
+    with suppress(StoreUnavailable):
+        scene.pick("199")
+    return before != connection._closed_until or bool(said and "OOM" in said[0])  # type: ignore[attr-defined]
 
 
 def picks_each(scene: Scene) -> list[DialogId | None]:
