@@ -17,6 +17,8 @@ ENDS = {"answered": "ended", "picked": "ended", "ended": "ended", "over": "over"
 An answer begins a dialog, too, which may be over by then, and nobody would end it: only that the call rings no more is
 recorded.
 """
+_LATER: dict[Word, str] = {functions.name_of(name): functions.name_of(later) for name, later in ENDS.items()}
+_ENDED = functions.name_of("ended")
 RECORD = 512
 """Bytes of one, padded, so that several processes can read; a longer one is not kept."""
 ROOM = 1 << 20
@@ -41,10 +43,14 @@ class Arrears:
 
     def add(self, operation: str, key: str, args: tuple[Word, ...]) -> None:
         """An operation failed; what only decides, or begins something, is not kept."""
-        later = ENDS.get(operation)
+        self.add_command(("FCALL", functions.name_of(operation), 1, key, *args))
+
+    def add_command(self, words: tuple[Word, ...]) -> None:
+        """The same for the words of a command."""
+        later = _LATER.get(words[1])
         if later is not None:
-            words = (args[0], "") if later == "ended" else args
-            self.put_back(("FCALL", functions.name_of(later), 1, key, *words))
+            args = (*words[:5], "") if later == _ENDED else words
+            self.put_back(("FCALL", later, *args[2:]))
 
     def take(self) -> tuple[Word, ...] | None:
         """The oldest, or None."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,7 +21,7 @@ from kemi.store import functions
 from kemi.store.arrears import AT_ONCE, Arrears
 from kemi.store.connection import UNREAD_MOST, Connection, Report, _nothing
 from kemi.store.failures import Failure, Refused, failure_of
-from kemi.store.links import Word
+from kemi.store.links import Link, Word
 from kemi.store.slots import Slots, slot_of
 from kemi.store.urls import Place, Target
 
@@ -36,36 +35,39 @@ KEY_OF_FCALL = 3
 class Node(Connection):
     """One primary. What it refuses for want of a slot is no failure of its own, and goes where the slot is now."""
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self._posted: deque[tuple[Word, ...]] = deque(maxlen=UNREAD_MOST)
-        """What was posted last; the replies that are outstanding are to the last of these."""
+    def __init__(self, link: Link, arrears: Arrears, **named: Any) -> None:
+        super().__init__(link, arrears=arrears, **named)
         self.refused: list[tuple[Word, ...]] = []
         """Posted commands that it refused because it has their slot no more, and what came after the first of them."""
 
     def _send(self, words: tuple[Word, ...]) -> None:
-        if self._unread >= UNREAD_MOST:
+        if len(self._unread) >= UNREAD_MOST:
             self._read_unread()
         if self.refused:
             # It may be of the same call as one of these, and must not overtake it.
             self.refused.append(words)
             return
         super()._send(words)
-        self._posted.append(words)
 
-    def _record_refused(self, refusal: redis.ResponseError) -> redis.ResponseError | None:
+    def _record_refused(self, refusal: redis.ResponseError, words: tuple[Word, ...]) -> redis.ResponseError | None:
         if failure_of(refusal) is Failure.ELSEWHERE:
-            self.refused.append(self._posted[-1 - self._unread])
-        return super()._record_refused(refusal)
+            self.refused.append(words)
+            return None
+        return super()._record_refused(refusal, words)
 
     def _failed(self, error: Exception) -> StoreUnavailable:
         if not self._is_of_one(failure_of(error)):
             # Sent later, it could enter a call that has ended meanwhile: nobody can record its end now either.
+            for words in self.refused:
+                self._arrears.add_command(words)
             self.refused.clear()
         return super()._failed(error)
 
     def _is_of_one(self, failure: Failure) -> bool:
         return failure is Failure.ELSEWHERE or super()._is_of_one(failure)
+
+    def _pay(self) -> None:
+        """The Cluster does, to each what is its own."""
 
     def repost(self, words: tuple[Word, ...]) -> None:
         """Post what another node refused; raises StoreUnavailable."""
@@ -101,7 +103,7 @@ class Cluster:
 
     def fcall(self, operation: str, key: str, *args: Word) -> Any:
         """As Connection.fcall."""
-        # The node keeps no arrears: another one may have the slot when its failure is over.
+        # What it owes is no node's: another one may have the slot when its failure is over.
         words = (
             "FCALL_RO" if operation in functions.READ_ONLY else "FCALL",
             functions.name_of(operation),
@@ -235,6 +237,7 @@ class Cluster:
             try:
                 other.within(until_s, lambda words=words, other=other: other.repost(words))  # type: ignore[misc]
             except StoreUnavailable as failure:
+                self._arrears.add_command(words)
                 self._report(f"the state store lost a record: {failure}")
         return bool(again)
 
@@ -247,7 +250,10 @@ class Cluster:
         if node is None:
             name = f"{place[0]}:{place[1]}"
             node = self._nodes[place] = Node(
-                self._target.link(place), **self._options, report=lambda line: self._report(f"{line} [{name}]")
+                self._target.link(place),
+                self._arrears,
+                **self._options,
+                report=lambda line: self._report(f"{line} [{name}]"),
             )
         return node
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import select
 import ssl
 import time
+from collections import deque
 from collections.abc import Callable
 from itertools import islice
 from typing import Any
@@ -51,9 +52,12 @@ class Connection:
 
     link: to that Redis, not yet open. timeout_ms: longest that one operation takes. retry_ms: how long a store that
     failed is not asked again. report: gets one line for each loss and return.
+    arrears: where others look after what this one owes.
     """
 
-    def __init__(self, link: Link, *, timeout_ms: int, retry_ms: int, report: Report = _nothing) -> None:
+    def __init__(
+        self, link: Link, *, timeout_ms: int, retry_ms: int, report: Report = _nothing, arrears: Arrears | None = None
+    ) -> None:
         self._redis = link
         self._timeout_s = timeout_ms / 1000
         self._standing_s = self._timeout_s * STANDING
@@ -65,8 +69,9 @@ class Connection:
         self._failing = False
         self._said = False
         self._say_not_before_s = 0.0
-        self._unread = 0
-        self._arrears = Arrears()
+        self._unread: deque[tuple[Word, ...]] = deque()
+        """Posted commands whose replies are outstanding."""
+        self._arrears = arrears or Arrears()
         self._until_s = 0.0
         """When the operation that is under way must have ended, by the monotonic clock."""
         self._latest_s = 0.0
@@ -132,7 +137,7 @@ class Connection:
     @property
     def owes(self) -> bool:
         """Whether replies to what was posted are outstanding."""
-        return self._unread > 0
+        return bool(self._unread)
 
     def within(self, until_s: float, act: Callable[[], Any]) -> Any:
         """Do operations of this connection that must have ended by a moment of the monotonic clock."""
@@ -144,7 +149,10 @@ class Connection:
 
     def close(self) -> None:
         self._redis.disconnect()
-        self._unread = 0
+        # Nobody knows what became of these; what ends something may be done twice.
+        for words in self._unread:
+            self._arrears.add_command(words)
+        self._unread.clear()
         self._hurried = False
         self._clock_ahead_s = None
 
@@ -338,12 +346,12 @@ class Connection:
 
     def _send(self, words: tuple[Word, ...]) -> None:
         self._connect()
-        if self._unread >= UNREAD_MOST:
+        if len(self._unread) >= UNREAD_MOST:
             self._read_unread()
         elif self._end is not None and not self._unread and self._end.poll(0):
             self._see_end()
         self._redis.send_command(*_bytes(words))
-        self._unread += 1
+        self._unread.append(words)
 
     def _see_end(self) -> None:
         """A store that closed the connection would not get what is posted, and TCP would not say so at once."""
@@ -362,12 +370,12 @@ class Connection:
         missing, worst = False, None
         late_s, clock = self._until_s - self._standing_s, time.monotonic
         while self._unread:
-            self._unread -= 1
             try:
                 self._redis.read_response()
             except redis.ResponseError as refusal:
                 missing = missing or "Function not found" in str(refusal)
-                worst = self._record_refused(refusal) or worst
+                worst = self._record_refused(refusal, self._unread[0]) or worst
+            self._unread.popleft()
             if clock() > late_s:
                 self._hurry()
         if missing:
@@ -375,9 +383,11 @@ class Connection:
         if worst is not None:
             raise worst
 
-    def _record_refused(self, refusal: redis.ResponseError) -> redis.ResponseError | None:
+    def _record_refused(self, refusal: redis.ResponseError, words: tuple[Word, ...]) -> redis.ResponseError | None:
         """A posted command was refused; returns what also who asks next must not get past."""
         failure = failure_of(refusal)
+        if failure is not Failure.ONE:
+            self._arrears.add_command(words)
         if failure is Failure.FULL:
             self._lose(refusal, failure)
         elif failure is Failure.ONE:

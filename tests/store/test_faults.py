@@ -172,6 +172,23 @@ def test_given_calls_that_end_while_the_store_is_away_when_it_is_back_then_none_
         assert not [name for name in scene.left() if name.startswith(("talk:", "device:"))]
 
 
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.name != "loading"], ids=str)
+def test_given_an_end_that_was_posted_when_it_is_refused_or_never_read_then_it_is_recorded_all_the_same(
+    fault: Fault, server: TcpRedis, scene: Scene
+) -> None:
+    talked = scene.ring()
+    scene.answered(talked, phone(5061), phone(5062))
+    fault.begin(server)
+    try:
+        scene.store.calls.over(scene.domain, (talked, DialogId(talked.call_id, "callee")))
+        with suppress(StoreUnavailable, AlreadyAnswered):
+            scene.pick("199")
+    finally:
+        fault.end(server)
+    until(lambda: is_picked_up(scene), within_s=BACK_WITHIN_S, what="a store that is back")
+    assert not [name for name in scene.left() if name.startswith(("talk:", "device:"))]
+
+
 def is_noticed_again(scene: Scene, said: list[str]) -> bool:
     """Whether the breaker has closed, and opened again for another failure."""
     connection = scene.store._connection
