@@ -20,7 +20,7 @@ class Settings:
     run_dir: str = "/run/star87"
     """Folder of this host's nodes; each keeps its sockets and its provisioning snapshot in a folder of its name."""
     redis_url: str = ""
-    """redis://[user:password@]host:port/db or unix:///path; empty: none given."""
+    """One Redis, Sentinels or a Cluster (kemi/store/urls.py); empty: none given."""
     tracking: int = 1
     """0: calls are not tracked, so none can be picked up. To see what tracking costs."""
     health: str = ""
@@ -45,8 +45,8 @@ class Settings:
     """How long a connection may be idle that has not shown that it belongs to anybody served here."""
     keepalive_s: int = 30
     """How often phones behind a NAT, and WebSocket connections that are idle, are pinged; 0: never."""
-    redis_timeout_ms: int = 200
-    """Longest wait of a worker for one answer of the state store."""
+    redis_timeout_ms: int = 50
+    """Longest that one operation on the state store takes a worker, connecting and trying again included."""
     redis_retry_ms: int = 500
     """Pause before a store that failed is tried again."""
     provision_poll_ms: int = 250

@@ -12,8 +12,8 @@ Redis = Annotated[
         envvar="STAR87_REDIS_URL",
         metavar="URL",
         show_default=False,
-        help="The state store: redis://user:password@host:port/db or unix:///path. "
-        "Everyone on this host sees a password in it, but not in the variable, "
+        help="The state store: redis://user:password@host:port/db, unix:///path, redis+sentinel://… or "
+        "redis+cluster://…. Everyone on this host sees a password in it, but not in the variable, "
         "nor in the file that STAR87_REDIS_PASSWORD_FILE names.",
     ),
 ]

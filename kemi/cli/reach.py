@@ -45,6 +45,4 @@ def open_named_store(settings: Settings) -> Store:
     try:
         return open_store(settings)
     except ValueError as error:
-        raise CommandFailed(
-            "--redis: a URL like redis://host:6379/0 or unix:///path/to/socket is needed", Exit.USAGE
-        ) from error
+        raise CommandFailed(f"--redis or STAR87_REDIS_URL: {error}", Exit.USAGE) from error

@@ -5,7 +5,9 @@ from __future__ import annotations
 from kemi.settings import Settings
 from kemi.store.backup import Backups
 from kemi.store.calls import Calls
-from kemi.store.connection import Connection, Report, _nothing
+from kemi.store.commands import Commands, commands_to
+from kemi.store.connection import Report, _nothing
+from kemi.store.deferred import Deferred
 from kemi.store.dialogs import Dialogs
 from kemi.store.events import Events
 from kemi.store.keyspace import Keyspace
@@ -15,16 +17,17 @@ from kemi.store.queues import Queues
 
 
 class Store:
-    """The operations of one process on the state store, over one connection that opens at its first use."""
+    """The operations of one process on the state store, over connections that open at their first use."""
 
     def __init__(self, settings: Settings, report: Report = _nothing, outbox: Outbox | None = None) -> None:
-        self._connection = Connection(
+        commands = commands_to(
             settings.redis_url,
             timeout_ms=settings.redis_timeout_ms,
             retry_ms=settings.redis_retry_ms,
             report=report,
-            outbox=outbox,
         )
+        self._deferred = None if outbox is None else Deferred(commands, outbox)
+        self._connection: Commands = self._deferred or commands
         self.calls = Calls(self._connection, settings)
         self.dialogs = Dialogs(self._connection)
         self.queues = Queues(self._connection, settings)
@@ -43,7 +46,8 @@ class Store:
 
     def deliver(self, wait_s: float) -> None:
         """Send what the node's workers have posted, or post within wait_s seconds."""
-        self._connection.deliver(wait_s)
+        if self._deferred is not None:
+            self._deferred.deliver(wait_s)
 
     def settle(self) -> None:
         """Wait until everything that was posted is done; raises StoreUnavailable."""
@@ -54,7 +58,10 @@ class Store:
 
 
 def open_store(settings: Settings, report: Report = _nothing) -> Store:
-    """The store that the settings name. Connects at the first operation, so it may be called before a fork."""
+    """The store that the settings name. Connects at the first operation, so it may be called before a fork.
+
+    Raises BadUrl, a ValueError that names the fault and the remedy.
+    """
     return Store(settings, report)
 
 

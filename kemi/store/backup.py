@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from kemi.store import keys
 from kemi.store.answers import text
-from kemi.store.connection import Connection
+from kemi.store.commands import Commands
 from kemi.store.queues import Queues
 
 AT_ONCE = 1000
@@ -32,7 +32,7 @@ class Kept:
 class Backups:
     """All operations are awaited and raise StoreUnavailable."""
 
-    def __init__(self, connection: Connection, queues: Queues) -> None:
+    def __init__(self, connection: Commands, queues: Queues) -> None:
         self._redis = connection
         self._queues = queues
 

@@ -18,7 +18,7 @@ from kemi.sip.aor import Aor
 from kemi.sip.dialog import DialogId
 from kemi.store import keys
 from kemi.store.answers import call_record, text
-from kemi.store.connection import Connection
+from kemi.store.commands import Commands
 
 
 class ClaimCode(IntEnum):
@@ -56,7 +56,7 @@ class Calls:
     StoreUnavailable.
     """
 
-    def __init__(self, connection: Connection, settings: Settings) -> None:
+    def __init__(self, connection: Commands, settings: Settings) -> None:
         self._redis = connection
         self._settings = settings
 

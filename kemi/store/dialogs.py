@@ -8,7 +8,7 @@ from kemi.dialogs.replaced import Confirmed, Early, Standing
 from kemi.sip.dialog import Replaces
 from kemi.store import keys
 from kemi.store.answers import call_record, text
-from kemi.store.connection import Connection
+from kemi.store.commands import Commands
 
 
 class ReplacedCode(IntEnum):
@@ -22,7 +22,7 @@ class ReplacedCode(IntEnum):
 class Dialogs:
     """Implements kemi.dialogs.replaced.ReplacedDialogs; changes nothing."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Commands) -> None:
         self._redis = connection
 
     def replaced(self, domain: str, replaces: Replaces, sender: str) -> Early | Confirmed | None:

@@ -8,7 +8,7 @@ from kemi.pickup.event import PickupEvent
 from kemi.settings import Settings
 from kemi.store import keys
 from kemi.store.answers import text
-from kemi.store.connection import Connection
+from kemi.store.commands import Commands
 
 _NUMBERS = frozenset(f.name for f in fields(PickupEvent) if isinstance(f.default, int)) | {"status"}
 _LISTS = frozenset(f.name for f in fields(PickupEvent) if isinstance(f.default, tuple))
@@ -18,7 +18,7 @@ _SET_BY_STORE = frozenset({"domain", "id", "at_ms"})
 
 
 class Events:
-    def __init__(self, connection: Connection, settings: Settings) -> None:
+    def __init__(self, connection: Commands, settings: Settings) -> None:
         self._redis = connection
         self._settings = settings
 

@@ -12,6 +12,8 @@ FOLDER = Path(__file__).parent / "lua"
 SHARED = ("_base", "_line", "_caller", "_talk", "_minute")
 """Files of what the operations share, in the order in which they build on one another."""
 READ_ONLY = frozenset({"clock", "replaced", "rerouted", "roster", "stamp", "survey"})
+ALLOWED_WHEN_FULL = frozenset({"answered", "branch_failed", "ended", "over", "picked", "release"})
+"""What ends something is done in a store that is full, too: it frees memory, and nothing is left that rings no more."""
 
 
 def _digest() -> str:
@@ -28,6 +30,11 @@ def name_of(operation: str) -> str:
     return f"{LIBRARY}_{operation}"
 
 
+def operation_of(function: str) -> str:
+    """The inverse of `name_of`."""
+    return function.removeprefix(f"{LIBRARY}_")
+
+
 def operations() -> tuple[str, ...]:
     """Every operation: the Lua files that do not begin with an underscore."""
     return tuple(sorted(path.stem for path in FOLDER.glob("[!_]*.lua")))
@@ -37,7 +44,8 @@ def library() -> str:
     """The library's source, as FUNCTION LOAD takes it. Each file keeps its locals to itself."""
     parts = [f"#!lua name={LIBRARY}\n", keys.lua_table(), *((FOLDER / f"{name}.lua").read_text() for name in SHARED)]
     for operation in operations():
-        flags = ", flags = { 'no-writes' }" if operation in READ_ONLY else ""
+        flag = "no-writes" if operation in READ_ONLY else "allow-oom" if operation in ALLOWED_WHEN_FULL else ""
+        flags = f", flags = {{ '{flag}' }}" if flag else ""
         parts.append(
             f"do\n{(FOLDER / f'{operation}.lua').read_text()}\n"
             f"redis.register_function{{ function_name = '{name_of(operation)}', callback = {operation}{flags} }}\nend\n"

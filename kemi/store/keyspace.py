@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from kemi.errors import KeyspaceRefused
 from kemi.store import functions, keys
-from kemi.store.connection import Connection
+from kemi.store.commands import Commands
 
 VERSION = 1
 """The keyspace that kemi/store/keys.py describes."""
@@ -28,10 +28,10 @@ class Step:
 
     to: int
     what: str
-    carry_out: Callable[[Connection], None]
+    carry_out: Callable[[Commands], None]
 
 
-def _nothing(_redis: Connection) -> None:
+def _nothing(_redis: Commands) -> None:
     return None
 
 
@@ -42,7 +42,7 @@ class Keyspace:
     """Every operation is awaited and raises StoreUnavailable."""
 
     def __init__(
-        self, connection: Connection, *, steps: Sequence[Step] = STEPS, newest: int = VERSION, oldest: int = OLDEST
+        self, connection: Commands, *, steps: Sequence[Step] = STEPS, newest: int = VERSION, oldest: int = OLDEST
     ) -> None:
         self._redis = connection
         self._steps = {step.to: step for step in steps}

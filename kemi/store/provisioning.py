@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from kemi.store import keys
-from kemi.store.connection import Connection
+from kemi.store.commands import Commands
 
 
 class ProvisioningStore:
     """All operations are awaited and raise StoreUnavailable."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Commands) -> None:
         self._redis = connection
 
     def publish(self, document: str) -> int:
@@ -21,8 +21,13 @@ class ProvisioningStore:
         return int(self._redis.call("HGET", keys.PROVISION, "version") or 0)
 
     def stamp(self) -> str:
-        """Changes with every document that comes into force, even in an emptied store; '' when there is none."""
-        return str(self._redis.fcall("stamp", keys.PROVISION).decode())
+        """Changes with every document that comes into force, even in an emptied store; '' when there is none.
+
+        A node asks so all the time: what its workers could not record is made good here.
+        """
+        stamp = str(self._redis.fcall("stamp", keys.PROVISION).decode())
+        self._redis.pay()
+        return stamp
 
     def fetch(self) -> tuple[int, str]:
         """Version and document in force; (0, '') when there is none yet."""

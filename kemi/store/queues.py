@@ -14,7 +14,7 @@ from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
 from kemi.store import keys
 from kemi.store.answers import text
-from kemi.store.connection import Connection
+from kemi.store.commands import Commands
 
 UNREACHABLE = "-"
 """In the place of an agent who cannot be rung."""
@@ -52,7 +52,7 @@ class Roster:
 class Queues:
     """Implements kemi.queueing.queue.QueueStore for one node."""
 
-    def __init__(self, connection: Connection, settings: Settings) -> None:
+    def __init__(self, connection: Commands, settings: Settings) -> None:
         self._redis = connection
         self._settings = settings
 

@@ -24,6 +24,11 @@ BACK_WITHIN_S = 2.0
 PROMPT_S = 1.0
 
 
+def on_its_own(url: str) -> dict[str, str]:
+    """What a node is set to whose store the tests take away."""
+    return {"STAR87_REDIS_URL": url, "STAR87_REDIS_TIMEOUT_MS": str(Settings().redis_timeout_ms)}
+
+
 @pytest.fixture(scope="module")
 def store() -> Iterator[RedisServer]:
     with RedisServer() as server:
@@ -38,11 +43,7 @@ def own_tenants() -> Tenants:
 @pytest.fixture(scope="module")
 def own_node(store: RedisServer, own_tenants: Tenants, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     folder = tmp_path_factory.mktemp("loss")
-    environment = {
-        "STAR87_REDIS_URL": store.url,
-        "STAR87_REDIS_TIMEOUT_MS": str(Settings().redis_timeout_ms),
-    }
-    with Node(folder, own_tenants.document(), environment=environment) as node:
+    with Node(folder, own_tenants.document(), environment=on_its_own(store.url)) as node:
         yield node
 
 

@@ -12,7 +12,7 @@ import redis
 from kemi.errors import KeyspaceRefused, StoreUnavailable
 from kemi.settings import Settings
 from kemi.store import Store, functions, keys, open_store
-from kemi.store.connection import Connection
+from kemi.store.commands import Commands
 from kemi.store.keyspace import OLDEST, STEPS, VERSION, Keyspace, Step
 from tests.support.redis_acl import as_node
 from tests.support.redis_server import RedisServer
@@ -28,7 +28,7 @@ class Renaming:
     breaks_off_after: int = len(DOMAINS)
     done: list[str] = field(default_factory=list)
 
-    def __call__(self, redis: Connection) -> None:
+    def __call__(self, redis: Commands) -> None:
         for domain in DOMAINS:
             if len(self.done) >= self.breaks_off_after:
                 raise StoreUnavailable("gone")
@@ -41,11 +41,11 @@ class Renaming:
 
 
 @pytest.fixture
-def connection(store: Store) -> Connection:
+def connection(store: Store) -> Commands:
     return store._connection
 
 
-def later(connection: Connection, step: Renaming, *, oldest: int = 1) -> Keyspace:
+def later(connection: Commands, step: Renaming, *, oldest: int = 1) -> Keyspace:
     """The keyspace as the next release but one knows it."""
     steps = [*STEPS, Step(2, "rename", step), Step(3, "nothing", lambda _redis: None)]
     return Keyspace(connection, steps=steps, newest=3, oldest=oldest)
@@ -98,7 +98,7 @@ def test_given_a_store_of_a_newer_release_when_looked_at_then_it_is_refused_with
 
 
 def test_given_a_store_that_is_too_old_when_a_node_begins_then_it_is_refused_and_can_be_migrated(
-    store: Store, connection: Connection, raw: redis.Redis
+    store: Store, connection: Commands, raw: redis.Redis
 ) -> None:
     store.provisioning.publish("{}")
     keyspace = later(connection, Renaming(raw), oldest=2)
@@ -109,7 +109,7 @@ def test_given_a_store_that_is_too_old_when_a_node_begins_then_it_is_refused_and
 
 
 def test_given_a_migration_that_is_broken_off_when_it_is_begun_anew_then_it_goes_on_where_it_was(
-    connection: Connection, raw: redis.Redis
+    connection: Commands, raw: redis.Redis
 ) -> None:
     raw.set(keys.VERSION, 1)
     for domain in DOMAINS:

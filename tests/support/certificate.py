@@ -21,3 +21,30 @@ def make_certificate(folder: Path, *, passphrase: str = "", name: str = "node") 
         capture_output=True,
     )
     return certificate, key
+
+
+def make_signed_certificate(folder: Path, *, names: str = "IP:127.0.0.1,DNS:localhost") -> tuple[Path, Path, Path]:
+    """An authority of one's own, a certificate that it signed for these names, and the key of that: three paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    authority, own = (folder / "ca.crt", folder / "ca.key"), (folder / "own.crt", folder / "own.key")
+    new = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-days",
+        "1",
+    ]
+    signed = ["-CA", str(authority[0]), "-CAkey", str(authority[1]), "-addext", f"subjectAltName={names}"]
+    not_an_authority = ["-addext", "basicConstraints=critical,CA:FALSE"]
+    for (certificate, key), subject, more in (
+        (authority, "/CN=Authority", []),
+        (own, "/CN=redis", [*signed, *not_an_authority]),
+    ):
+        words = [*new, "-subj", subject, "-keyout", str(key), "-out", str(certificate), *more]
+        subprocess.run(words, check=True, capture_output=True)
+    return authority[0], *own

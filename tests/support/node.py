@@ -14,8 +14,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, cast
 
-import redis
-
 from kemi.pickup.event import PickupEvent
 from kemi.settings import Settings
 from kemi.store import open_store
@@ -23,6 +21,7 @@ from kemi.store.keys import SUFFIXES, events, tenant
 from kemi.store.outbox import framed
 from kemi.store.queues import Roster
 from tests.support.ports import LOOPBACK, free_port
+from tests.support.raw import raw_client
 from tests.support.until import until
 
 STAR87 = Path(sys.executable).parent / "star87"
@@ -99,7 +98,7 @@ class Node:
             described = json.loads((self.folder / self.name / "node.json").read_text())
             self.redis_url: str = described["redis_url"]
             self.kamailio_pid: int = described["kamailio_pid"]
-            self._redis = redis.Redis.from_url(self.redis_url)
+            self._redis = raw_client(self.redis_url)
             self._store = open_store(replace(Settings(), redis_url=self.redis_url, redis_timeout_ms=STORE_TIMEOUT_MS))
         except BaseException:
             self.stop()

@@ -10,14 +10,21 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any, Self, cast
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from tests.support.ports import LOOPBACK, free_port
 from tests.support.until import until
 
 READY_WITHIN_S = 10.0
+
+
+def patient_client(**options: Any) -> redis.Redis:
+    """A client that waits for a busy machine, and does not try again."""
+    return redis.Redis(**options, socket_timeout=READY_WITHIN_S, retry=Retry(NoBackoff(), 0))
 
 
 class RedisServer:
@@ -40,10 +47,9 @@ class RedisServer:
 
     def client(self) -> redis.Redis:
         """A connection that looks at the server's keys past the store."""
-        once = Retry(NoBackoff(), 0)
-        return redis.Redis(unix_socket_path=str(self.socket), socket_timeout=READY_WITHIN_S, retry=once)
+        return patient_client(unix_socket_path=str(self.socket))
 
-    def __enter__(self) -> RedisServer:
+    def __enter__(self) -> Self:
         try:
             self.start()
         except BaseException:
@@ -57,11 +63,14 @@ class RedisServer:
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def start(self) -> None:
-        """Start it, empty; returns when it answers. Raises AssertionError with its log when it does not."""
+    def start(self, *more: str, awaits: bool = True) -> None:
+        """Start it, empty; returns when it answers. Raises AssertionError with its log when it does not.
+
+        more: words of its command line, this time. awaits: else it returns at once.
+        """
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                ["redis-server", "-", *self._arguments],
+                ["redis-server", "-", *self._arguments, *more],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -70,6 +79,10 @@ class RedisServer:
         assert self._process.stdin is not None
         with self._process.stdin as lines:
             lines.write(b"port 0\nunixsocket redis.sock\nsave ''\nappendonly no\n")
+        if awaits:
+            self.await_ready()
+
+    def await_ready(self) -> None:
         until(
             self._answers,
             within_s=READY_WITHIN_S,
@@ -93,6 +106,23 @@ class RedisServer:
         assert self._process is not None
         os.kill(self._process.pid, signal.SIGCONT)
 
+    def replication(self) -> dict[str, Any]:
+        """What it says of its part; {} when it does not answer."""
+        if not self.is_there():
+            return {}
+        with self.client() as client:
+            return cast(dict[str, Any], client.info("replication"))
+
+    def is_primary(self) -> bool:
+        return self.replication().get("role") == "master"
+
+    def is_replica_in_step(self) -> bool:
+        return self.replication().get("master_link_status") == "up"
+
+    def is_there(self) -> bool:
+        """Whether its process runs; it may be frozen all the same."""
+        return self._process is not None
+
     def _answers(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, self.log.read_text()
@@ -101,3 +131,22 @@ class RedisServer:
                 return bool(client.ping())
         except redis.ConnectionError:
             return False
+
+
+class TcpRedis(RedisServer):
+    """The same on a port of the loopback address, which it keeps when it is started again."""
+
+    def __init__(self, *arguments: str, user: str = "default", password: str = "", tls: Sequence[str] = ()) -> None:
+        """user, password: what `client` says. tls: words that make it listen with TLS on its port instead."""
+        self.port = free_port()
+        ports = ("--tls-port", str(self.port), "--port", "0", *tls) if tls else ("--port", str(self.port))
+        self._user, self._password = user, password
+        super().__init__(*ports, "--bind", LOOPBACK, *arguments)
+
+    @property
+    def url(self) -> str:
+        return f"redis://{LOOPBACK}:{self.port}"
+
+    def client(self) -> redis.Redis:
+        who = {"username": self._user, "password": self._password} if self._password else {}
+        return patient_client(unix_socket_path=str(self.socket), **who)

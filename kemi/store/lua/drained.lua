@@ -11,7 +11,7 @@ local function drained(keys, args)
     local call_key = key(prefix, 'call', id)
     local f = fields(call_key, 's', 'T')
     if f[1] == 'w' then
-      leave_line(sets_of(prefix, call_key), id)
+      leave_line(sets_of(prefix, place_of(call_key)), id)
       redis.call('HSET', call_key, 's', 'h')
       found[#found + 1] = id
       found[#found + 1] = f[2]

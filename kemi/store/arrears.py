@@ -1,0 +1,67 @@
+"""Ends that could not be recorded: told to the store when it is back, or calls would ring there that ring no more."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import weakref
+
+from kemi.store import functions
+from kemi.store.links import Word
+
+ENDS = {"answered": "ended", "picked": "ended", "ended": "ended", "over": "over", "release": "release"}
+"""What to do later instead: each names one call, and finds nothing to do once that has gone.
+
+An answer begins a dialog, too, which may be over by then, and nobody would end it: only that the call rings no more is
+recorded.
+"""
+_LATER: dict[Word, str] = {functions.name_of(name): functions.name_of(later) for name, later in ENDS.items()}
+_ENDED = functions.name_of("ended")
+RECORD = 512
+"""Bytes of one, padded, so that several processes can read; a longer one is not kept."""
+ROOM = 1 << 20
+"""Bytes of all: what a pipe may have without privileges."""
+AT_ONCE = 256
+"""How many are paid before another operation, which waits for it; a node that owes more pays again soon."""
+
+
+class Arrears:
+    """The FCALLs that a node owes its store, oldest first.
+
+    One pipe for all processes that are forked after it was made: who owes something may be idle when the store is
+    back, and whoever finds that out pays for all. The calls of those that find no place in it expire by themselves.
+    """
+
+    def __init__(self) -> None:
+        self._out, self._in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        for end in (self._out, self._in):
+            weakref.finalize(self, os.close, end)
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(self._in, fcntl.F_SETPIPE_SZ, ROOM)
+
+    def add(self, operation: str, key: str, args: tuple[Word, ...]) -> None:
+        """An operation failed; what only decides, or begins something, is not kept."""
+        self.add_command(("FCALL", functions.name_of(operation), 1, key, *args))
+
+    def add_command(self, words: tuple[Word, ...]) -> None:
+        """The same for the words of a command."""
+        later = _LATER.get(words[1])
+        if later is not None:
+            args = (*words[:5], "") if later == _ENDED else words
+            self.put_back(("FCALL", later, *args[2:]))
+
+    def take(self) -> tuple[Word, ...] | None:
+        """The oldest, or None."""
+        try:
+            return tuple(json.loads(os.read(self._out, RECORD)))
+        except BlockingIOError:
+            return None
+
+    def put_back(self, words: tuple[Word, ...]) -> None:
+        """It could not be sent now either."""
+        record = json.dumps(words).encode().ljust(RECORD)
+        if len(record) == RECORD:
+            with contextlib.suppress(BlockingIOError):
+                os.write(self._in, record)

@@ -1,0 +1,66 @@
+"""The store as the workers of a node use it: what is only posted waits in their outbox.
+
+It goes ahead of the next question of any of them, in one packet with it, or a process of the node's own delivers it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+from kemi.errors import StoreUnavailable
+from kemi.store import functions
+from kemi.store.commands import Commands
+from kemi.store.links import Word
+from kemi.store.outbox import Outbox
+from kemi.store.wire import packed
+
+
+class Deferred:
+    """Implements Commands by others. outbox: made before the fork."""
+
+    def __init__(self, commands: Commands, outbox: Outbox) -> None:
+        self._commands = commands
+        self._outbox = outbox
+        self.pay, self.load_functions, self.close = commands.pay, commands.load_functions, commands.close
+
+    def call(self, *words: Word) -> Any:
+        return self._asking(lambda: self._commands.call(*words))
+
+    def decide(self, operation: str, key: str, *args: Word) -> Any:
+        """Nothing that this node has posted is missed."""
+        return self._asking(lambda: self._commands.decide(operation, key, *args), alone=True)
+
+    def fcall(self, operation: str, key: str, *args: Word) -> Any:
+        return self._asking(lambda: self._commands.fcall(operation, key, *args))
+
+    def post(self, operation: str, key: str, *args: Word) -> bool:
+        """As Connection.post; what has been left in the outbox counts as sent."""
+        command = packed(("FCALL", functions.name_of(operation), 1, key, *args))
+        return self._outbox.put(command) or self._commands.post(operation, key, *args)
+
+    def hold(self, command: bytes) -> None:
+        self._commands.hold(command)
+
+    def settle(self) -> None:
+        self._asking(lambda: None)
+
+    def deliver(self, wait_s: float) -> None:
+        """Send what lies in the outbox, or comes there within wait_s seconds; what cannot be sent leaves a gap."""
+        if self._outbox.wait(wait_s):
+            with contextlib.suppress(StoreUnavailable):
+                self.settle()
+
+    def _asking(self, ask: Callable[[], Any], *, alone: bool = False) -> Any:
+        posted = self._outbox.take(alone=alone)
+        try:
+            for command in posted:
+                self._commands.hold(command)
+            answer = ask()
+            if posted:
+                # What a question has not taken along: it asked nothing, or another node of a cluster.
+                self._commands.settle()
+            return answer
+        finally:
+            self._outbox.done()
