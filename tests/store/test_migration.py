@@ -130,7 +130,7 @@ def test_given_a_migration_that_is_broken_off_when_it_is_begun_anew_then_it_goes
 
 
 def test_given_functions_of_another_release_when_a_node_loads_its_own_then_both_work_until_they_are_removed(
-    store: Store, raw: redis.Redis, redis_server: RedisServer
+    store: Store, settings: Settings, raw: redis.Redis, redis_server: RedisServer
 ) -> None:
     assert functions.LIBRARY.startswith(functions.PREFIX)
     theirs = functions.library().replace(functions.LIBRARY, f"{functions.PREFIX}00000000")
@@ -139,8 +139,11 @@ def test_given_functions_of_another_release_when_a_node_loads_its_own_then_both_
     assert cast(int, raw.fcall(f"{functions.PREFIX}00000000_publish", 1, keys.PROVISION, "theirs")) == 1
     assert store.provisioning.publish("ours") == 2
 
+    # Whom the store refuses something asks it nothing for a moment.
+    another = open_store(settings)
     with pytest.raises(StoreUnavailable, match="no permissions"):
-        store.keyspace.drop_other_functions()
+        another.keyspace.drop_other_functions()
+    another.close()
     admin = open_store(Settings(redis_url=as_node(redis_server, "star87-admin"), redis_timeout_ms=5000))
     assert admin.keyspace.drop_other_functions() == (f"{functions.PREFIX}00000000",)
     assert admin.keyspace.drop_other_functions() == ()

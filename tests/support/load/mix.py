@@ -17,7 +17,7 @@ from tests.support.ports import free_port
 CALLED = 50
 PICKUPS_SHARE, QUEUE_SHARE = 0.25, 0.05
 ENVIRONMENT = {"STAR87_EVENTS_MAX": "500", "STAR87_RING_MAX_S": "30"}
-"""The pickup record is to be full before the warm-up is over; a call whose phone was stopped ends before the rest."""
+"""The pickup record is full before the warm-up is over; a call whose phone was stopped ends before the rest."""
 OVER_WITHIN_S = 40.0
 
 
