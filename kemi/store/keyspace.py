@@ -20,6 +20,8 @@ VERSION = 1
 """The keyspace that kemi/store/keys.py describes."""
 OLDEST = 0
 """The oldest one that nodes of this release work on beside nodes of the release before."""
+UNNAMED = "star87"
+"""The library of releases from before there were versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +97,10 @@ class Keyspace:
 
     def drop_other_functions(self) -> tuple[str, ...]:
         """Remove the functions of other releases, which nobody calls any more; returns their libraries' names."""
-        found = self._redis.call("FUNCTION", "LIST", "LIBRARYNAME", f"{functions.PREFIX}*")
+        found = self._redis.call("FUNCTION", "LIST", "LIBRARYNAME", f"{UNNAMED}*")
         names = [dict(zip(words[::2], words[1::2], strict=True))[b"library_name"].decode() for words in found]
-        others = tuple(sorted(name for name in names if name != functions.LIBRARY))
+        ours = (name for name in names if name == UNNAMED or name.startswith(functions.PREFIX))
+        others = tuple(sorted(name for name in ours if name != functions.LIBRARY))
         for name in others:
             self._redis.call("FUNCTION", "DELETE", name)
         return others
