@@ -64,6 +64,7 @@ def play(tenant: Tenant, stores: Stores) -> None:
     erin = tenant.phone("105")
     rings, gives_up = ring(alice, bob), ring(erin, dave)
     old = stores.primary(tenant.domain)
+    tenant.node.settle()
     with old.client() as client:
         assert client.wait(1, 5000) == 1
     old.kill()

@@ -17,9 +17,11 @@ from typing import Any, cast
 from kemi.pickup.event import PickupEvent
 from kemi.settings import Settings
 from kemi.store import open_store
+from kemi.store.functions import name_of
 from kemi.store.keys import SUFFIXES, events, tenant
 from kemi.store.outbox import framed
 from kemi.store.queues import Roster
+from kemi.store.wire import packed
 from tests.support.ports import LOOPBACK, free_port
 from tests.support.raw import raw_client
 from tests.support.until import until
@@ -155,16 +157,24 @@ class Node:
 
     def settle(self) -> None:
         """Return when the store has what the node's workers have posted by now (kemi/store/outbox.py)."""
-        mark = f"s87:settled:{secrets.token_hex(8)}"
-        words = [word.encode() for word in ("SET", mark, "1", "PX", "60000")]
-        command = b"".join([b"*%d\r\n" % len(words), *(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)])
-        with open(self._outbox(), "wb", buffering=0) as outbox:
-            outbox.write(framed(command))
-        until(lambda: self._redis.delete(mark), within_s=10, what="what was posted to be in the store")
+        place, mark = tenant("settled"), secrets.token_hex(8)
+        command = framed(packed(("FCALL", name_of("remember"), 1, place, mark, "good", 60_000)))
+
+        def arrived() -> bool:
+            # A store that is away loses what is posted: so it is posted again.
+            with open(self._outbox(), "wb", buffering=0) as outbox:
+                outbox.write(command)
+            try:
+                until(lambda: self._redis.delete(place + SUFFIXES["replaces"] + mark), within_s=1.0)
+            except AssertionError:
+                return False
+            return True
+
+        until(arrived, within_s=20, what="what was posted to be in the store")
 
     def _outbox(self) -> str:
-        """The end of the node's pipe that is written to."""
-        for fd in Path(f"/proc/{self.kamailio_pid}/fd").iterdir():
+        """The end of the outbox that is written to: of the first pipe that Kamailio made."""
+        for fd in sorted(Path(f"/proc/{self.kamailio_pid}/fd").iterdir(), key=lambda fd: int(fd.name)):
             flags = Path(f"/proc/{self.kamailio_pid}/fdinfo/{fd.name}").read_text().split()[3]
             if os.readlink(fd).startswith("pipe:") and int(flags, 8) & os.O_ACCMODE == os.O_WRONLY:
                 return str(fd)

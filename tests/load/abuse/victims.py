@@ -152,6 +152,7 @@ class Books:
         prefix = tenant(self.domain)
         passing = tuple(prefix + SUFFIXES[name] for name in _COME_AND_GO)
         found: State = {}
+        self._node.settle()
         for raw in self._store.scan_iter(match=prefix + "*", count=1000):
             name = raw.decode()
             if name == events(self.domain) or name.startswith(passing):
