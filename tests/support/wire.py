@@ -58,7 +58,7 @@ class Datagrams:
     def __init__(self, proxy: tuple[str, int], host: str) -> None:
         self.proxy = proxy
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        # A phone repeats nothing: what the kernel drops of a burst is lost. The first is bounded by rmem_max, root is not.
+        # A phone repeats nothing: what the kernel drops of a burst is lost. Only root gets more than rmem_max.
         for option in (socket.SO_RCVBUF, SO_RCVBUFFORCE):
             with contextlib.suppress(PermissionError):
                 self.socket.setsockopt(socket.SOL_SOCKET, option, RECEIVE_BYTES)
