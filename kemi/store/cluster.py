@@ -149,14 +149,21 @@ class Cluster:
         self._pay(time.monotonic() + self._timeout_s)
 
     def settle(self) -> None:
-        """Read the replies that are outstanding, at every node; raises StoreUnavailable."""
+        """As Connection.settle, at every node, whichever of them fail."""
         until_s = time.monotonic() + self._timeout_s
+        failures: list[StoreUnavailable] = []
         for node in tuple(self._nodes.values()):
-            if node.owes:
-                node.settle()
+            try:
+                if node.owes:
+                    node.settle()
+            except StoreUnavailable as failure:
+                # Whoever only posts finds out by this that others may have its slots.
+                self._is_doubtful = True
+                failures.append(failure)
             if self._send_on(node, until_s):
                 self.settle()
-                return
+        if failures:
+            raise failures[0]
 
     def load_functions(self) -> None:
         """Put the function library in place at every primary; raises StoreUnavailable."""

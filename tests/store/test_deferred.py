@@ -1,0 +1,115 @@
+"""Workers of a node that post into one outbox: nothing is lost, nothing is late for a pickup."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+import redis
+
+from kemi.dialogs.tracking import Answered, Placement
+from kemi.settings import Settings
+from kemi.sip.dialog import DialogId
+from kemi.store import Store, open_node_store
+from tests.store.scene import EXTENSION, OPEN, RING_MS, Scene, caller, phone
+from tests.support.until import until
+
+TURNS = 150
+
+
+@pytest.fixture
+def node_store(settings: Settings, store: Store) -> Iterator[Store]:
+    """As each process of a node has it after the fork. store: the functions are in place."""
+    del store
+    made = open_node_store(settings, lambda _line: None)
+    yield made
+    made.close()
+
+
+def place(scene: Scene) -> DialogId:
+    """A call is routed to 101, and nobody waits for the store."""
+    dialog = scene.dialog()
+    scene.store.calls.enter(
+        Placement(scene.domain, EXTENSION, "101", OPEN, caller(dialog), ("101",), RING_MS, transaction=dialog.call_id)
+    )
+    return dialog
+
+
+@contextmanager
+def process(act: Callable[[], None]) -> Iterator[None]:
+    """One that does something again and again, as long as the context lasts."""
+    pid = os.fork()
+    if not pid:
+        try:
+            while True:
+                act()
+        finally:
+            os._exit(1)
+    try:
+        yield
+    finally:
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+
+
+def test_given_what_is_posted_when_nobody_asks_anything_then_it_is_delivered(
+    node_store: Store, raw: redis.Redis
+) -> None:
+    scene = Scene(node_store, raw)
+    with process(lambda: node_store.deliver(1.0)):
+        call = place(scene)
+        until(lambda: raw.exists(f"s87:{{{scene.domain}}}:call:{call.key}"), what="the call")
+    assert raw.zcard(f"s87:{{{scene.domain}}}:ring:n:101") == 1
+
+
+def test_given_a_call_that_was_posted_a_moment_ago_when_87_is_dialled_then_it_is_found_every_time(
+    node_store: Store, raw: redis.Redis
+) -> None:
+    """Whoever has taken it from the outbox meanwhile, the pickup does not overtake it."""
+    scene = Scene(node_store, raw)
+    with process(lambda: node_store.deliver(1.0)), process(lambda: node_store.deliver(1.0)):
+        for turn in range(TURNS):
+            call = place(scene)
+            node_store.calls.ringing(scene.domain, call, 0, f"tag{turn}")
+            claim = scene.pick("101")
+            assert claim is not None, turn
+            assert claim.call.caller.dialog == call
+            assert claim.call.early_tags == (f"tag{turn}",)
+            node_store.calls.forget(scene.domain, call)
+    node_store.settle()
+    assert [name for name in scene.left() if not name.startswith(("call:", "taken:"))] == [], "marks of moments alone"
+
+
+def test_given_posts_when_a_question_follows_then_they_go_before_it(node_store: Store, raw: redis.Redis) -> None:
+    scene = Scene(node_store, raw)
+    call = place(scene)
+    node_store.calls.ringing(scene.domain, call, 0, "tag")
+    assert raw.dbsize() == 0, "posted, and not sent yet"
+    assert scene.answered(call, phone(1), phone(2)) is Answered.DONE, "it would be UNKNOWN, had the answer been first"
+
+
+def test_given_functions_that_were_lost_when_posts_come_then_the_first_question_finds_them_loaded_and_all_goes_on(
+    node_store: Store, raw: redis.Redis
+) -> None:
+    scene = Scene(node_store, raw)
+    assert scene.pick("101") is None
+    raw.function_flush()
+    place(scene)
+    assert scene.pick("101") is None, "what was posted to a store without functions is lost"
+    call = place(scene)
+    found = scene.pick("101")
+    assert found is not None
+    assert found.call.caller.dialog == call
+
+
+def test_given_a_store_that_hangs_when_much_is_posted_then_no_post_waits(node_store: Store, raw: redis.Redis) -> None:
+    scene = Scene(node_store, raw)
+    began = time.monotonic()
+    for _ in range(50):
+        place(scene)
+    assert time.monotonic() - began < 1.0
+    node_store.settle()
+    assert raw.zcard(f"s87:{{{scene.domain}}}:ring:n:101") == 50
