@@ -49,7 +49,8 @@ def unfinished(node_dir: str) -> int:
 def end_what_rings(node_dir: str) -> None:
     """Cancel every branch of every call without an answer; its caller then gets 503 (Calls.failed).
 
-    Raises ControlFailed.
+    tm.list (5.6.3) shows one transaction of each of its table's 65,536 slots: of 500 calls some two are left out, and
+    end with the node. Raises ControlFailed.
     """
     for transaction in ask(node_dir, "tm.list", within_s=LIST_WITHIN_S):
         if isinstance(transaction, dict) and transaction.get("method") == "INVITE":
