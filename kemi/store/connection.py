@@ -279,7 +279,9 @@ class Connection:
     def _deadline_us(self) -> int:
         self._connect()
         assert self._clock_ahead_s is not None
-        return int((self._until_s + self._clock_ahead_s) * 1_000_000)
+        # No later than the socket gives up: what is done then is done for nobody.
+        gives_up_s = min(self._until_s, time.monotonic() + self._standing_s)
+        return int((gives_up_s + self._clock_ahead_s) * 1_000_000)
 
     def _connect(self) -> None:
         if self._clock_ahead_s is None:

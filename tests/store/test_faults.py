@@ -332,3 +332,23 @@ def test_given_a_resolver_that_is_silent_when_the_store_has_a_name_then_that_wai
     assert len(waits) == 3, done.stderr
     assert all("address of south.example.com" in failure for _, _, failure in waits), waits
     assert all(0.2 < float(wait) < BOUND_S for wait, _, _ in waits), waits
+
+
+def test_given_a_store_that_hung_when_it_is_back_the_moment_a_claim_was_given_up_then_nobody_has_the_call(
+    server: TcpRedis, scene: Scene
+) -> None:
+    """What nobody waits for any more is not done: the next picker would find the call taken, for as long as a claim."""
+    for _ in range(20):
+        hasty = open_store(replace(Settings(), redis_url=server.url, redis_timeout_ms=50))
+        picker = Scene(hasty, scene.redis)
+        call = scene.ring("101")
+        assert picker.pick("102") is None, "connected"
+        server.freeze()
+        try:
+            with pytest.raises(StoreUnavailable):
+                picker.pick("101")
+        finally:
+            server.thaw()
+        assert scene.picked_up("101") == call
+        scene.ended(call)
+        hasty.close()
