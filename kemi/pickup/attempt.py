@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from operator import attrgetter
+from typing import Any
 
 from kemi.accounts.directory import Directory
 from kemi.accounts.model import Extension, Kind
@@ -12,6 +14,7 @@ from kemi.dialogs.tracking import Device, Parties, trunk_party
 from kemi.pickup.claim import Claim, Picked
 from kemi.pickup.devices import Verdict, name_of, verdict
 from kemi.pickup.event import BY_REPLACES, PickupEvent
+from kemi.sip import packed
 from kemi.sip.aor import Aor
 from kemi.sip.dialog import DialogId
 from kemi.sip.flow import Flow
@@ -221,26 +224,30 @@ class Attempt:
         )
 
     def pack(self) -> str:
-        # The values of its enumerations are words.
-        return json.dumps(asdict(self), default=lambda value: value.value)
+        """The values of its fields in their order, the target's as a list among them."""
+        values = [*_fields_of_attempt(self)]
+        if self.target is not None:
+            values[TARGET] = _fields_of_target(self.target)
+        return packed.pack(values)
 
     @classmethod
     def unpack(cls, text: str) -> Attempt:
-        values = json.loads(text)
-        target = values.pop("target")
-        if target is not None:
-            target = Target(
-                **{
-                    **target,
-                    "kind": Kind(target["kind"]),
-                    "routes": tuple(target["routes"]),
-                    "callee_tags": tuple(target["callee_tags"]),
-                    "rang": tuple(target["rang"]),
-                    "verdict": Verdict(target["verdict"]),
-                }
-            )
-        lists = {name: tuple(values[name]) for name in ("tried", "routes", "unknown")}
-        return cls(**{**values, **lists, "target": target})
+        values = _with_tuples(packed.unpack(text))
+        if values[TARGET] is not None:
+            target = _with_tuples(values[TARGET])
+            target[KIND], target[VERDICT] = Kind(target[KIND]), Verdict(target[VERDICT])
+            values[TARGET] = Target(*target)
+        return cls(*values)
+
+
+_fields_of_attempt = attrgetter(*(field.name for field in fields(Attempt)))
+_fields_of_target = attrgetter(*(field.name for field in fields(Target)))
+TARGET = [field.name for field in fields(Attempt)].index("target")
+KIND, VERDICT = ([field.name for field in fields(Target)].index(name) for name in ("kind", "verdict"))
+
+
+def _with_tuples(values: Iterable[Any]) -> list[Any]:
+    return [tuple(value) if isinstance(value, list) else value for value in values]
 
 
 def now_ms() -> int:

@@ -78,6 +78,9 @@ class PickupService:
         self._reroute = reroute
         self._late_answers = late_answers
         self._settings = settings
+        self._sent: Attempt | None = None
+        """What this worker sent last, and its note: the branch callback comes while it is being sent."""
+        self._sent_note = ""
 
     def begin(self, message: Message, picker: Aor, code: PickupCode) -> None:
         """An authenticated extension dialled the code.
@@ -107,7 +110,7 @@ class PickupService:
         if not note:
             # tm runs the branch route that the worker used last for a branch that tsilo adds elsewhere.
             return
-        attempt = Attempt.unpack(note)
+        attempt = self._sent if note == self._sent_note and self._sent else Attempt.unpack(note)
         if attempt.target is not None:
             replaces.dress(self._message(), attempt, attempt.target)
 
@@ -233,7 +236,8 @@ class PickupService:
 
     def _send(self, attempt: Attempt) -> bool:
         assert attempt.target is not None
-        self._transaction.remember(notes.NAME, attempt.pack())
+        self._sent, self._sent_note = attempt, attempt.pack()
+        self._transaction.remember(notes.NAME, self._sent_note)
         return replaces.send(
             self._transaction,
             attempt.target,

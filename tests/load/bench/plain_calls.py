@@ -10,7 +10,7 @@ from tests.load.bench.proxies import Proxy
 from tests.support.load import kinds
 from tests.support.load.kinds import Pace
 
-WARM_UP_S, OVER_WITHIN_S = 2.0, 45.0
+WARM_UP_S, OVER_WITHIN_S = 2.0, 15.0
 TALK_MS = 1
 LOWEST_CPS = 150.0
 NARROW = 1.04
