@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kemi.sip.uri import hop_of
-
 STREAMS = frozenset({"tcp", "tls", "ws", "wss"})
 UNDER_WEBSOCKET = {"ws": "tcp", "wss": "tls"}
 
@@ -38,10 +36,6 @@ class Flow:
     def device(self) -> str:
         """Name of the device at the other end, as long as it keeps its port or its connection."""
         return f"{self.transport}:{self.ip}:{self.port}"
-
-    def is_at(self, uri: str) -> bool:
-        """A SIP URI names the other end itself: address, port and transport."""
-        return hop_of(uri) == (self.ip, self.port, self.transport)
 
     def __str__(self) -> str:
         return f"{self.device}/{self.socket}"

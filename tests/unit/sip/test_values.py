@@ -188,15 +188,12 @@ def test_given_any_text_when_asked_where_it_leads_then_nothing_is_raised(text: s
 
 
 @given(TRANSPORTS, ADDRESSES, PORTS)
-def test_given_a_flow_when_compared_with_uris_then_only_its_own_address_port_and_transport_are_it(
+def test_given_an_address_when_a_uri_names_it_then_it_leads_there_by_that_transport_and_a_flow_knows_streams(
     transport: str, ip: str, port: int
 ) -> None:
-    flow = Flow(transport, ip, port, "s")
     host = f"[{ip}]" if ":" in ip else ip
-    assert flow.is_at(f"sip:104@{host}:{port};transport={transport}")
-    assert not flow.is_at(f"sip:104@{host}:{port % 65535 + 1};transport={transport}")
-    assert not flow.is_at(f"sip:104@invalid:{port};transport={transport}")
-    assert flow.is_stream is (transport != "udp")
+    assert hop_of(f"sip:104@{host}:{port};transport={transport}") == (ip, port, transport)
+    assert Flow(transport, ip, port, "s").is_stream is (transport != "udp")
 
 
 def test_given_a_secure_websocket_when_its_uri_is_written_then_it_says_ws() -> None:
