@@ -134,6 +134,11 @@ class Cluster:
             return False
         return True
 
+    @property
+    def is_resting(self) -> bool:
+        """Each of its nodes rests by itself."""
+        return False
+
     def hold(self, command: bytes) -> None:
         """As Connection.hold."""
         words = words_of(command)

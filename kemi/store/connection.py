@@ -136,6 +136,11 @@ class Connection:
         self.call("FUNCTION", "LOAD", "REPLACE", functions.library())
 
     @property
+    def is_resting(self) -> bool:
+        """Whether the circuit is open: nothing is sent for a moment."""
+        return self._failing and time.monotonic() < self._closed_until
+
+    @property
     def is_failing(self) -> bool:
         """Whether its last operation failed for a reason that others share."""
         return self._failing

@@ -40,6 +40,10 @@ class Deferred:
         command = packed(("FCALL", functions.name_of(operation), 1, key, *args))
         return self._outbox.put(command) or self._commands.post(operation, key, *args)
 
+    @property
+    def is_resting(self) -> bool:
+        return self._commands.is_resting
+
     def hold(self, command: bytes) -> None:
         self._commands.hold(command)
 
@@ -53,6 +57,9 @@ class Deferred:
                 self.settle()
 
     def _asking(self, ask: Callable[[], Any], *, alone: bool = False) -> Any:
+        if self._commands.is_resting:
+            # This process could only lose what another may well be able to send.
+            return ask()
         posted = self._outbox.take(alone=alone)
         try:
             for command in posted:
