@@ -117,7 +117,7 @@ class Connection:
 
     def hold(self, command: bytes) -> None:
         """Post a packed command, together with what is asked next; `settle` does it, too."""
-        if self._failing and time.monotonic() < self._closed_until:
+        if self.is_resting:
             self._arrears.add_command(words_of(command))
         else:
             self._held.append(command)
