@@ -100,7 +100,7 @@ def test_given_a_post_that_is_held_for_a_question_when_another_is_sent_at_once_t
     first, last = b"first", b"too long for the outbox" * 1_000
     commands.hold(packed(("FCALL", functions.name_of("remember"), 1, place, "device", first, 60_000)))
     commands.post("remember", place, "device", last, 60_000)
-    node_store.settle()
+    node_store.ping()
     assert raw.get(f"{place}replaces:device") == last
 
 
