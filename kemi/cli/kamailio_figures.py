@@ -1,4 +1,4 @@
-"""Kamailio's own statistics, read through its control socket by a process that serves no SIP, as Prometheus has them."""
+"""Kamailio's own statistics as Prometheus has them, read through its control socket: no SIP worker has part in it."""
 
 from __future__ import annotations
 

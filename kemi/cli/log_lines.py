@@ -1,7 +1,7 @@
 """Logs as JSON, one object a line: what Kamailio, Redis and `star87 run` say, with the node's name, time and Call-ID.
 
-Kamailio says its lines in JSON itself (`--log-engine=json`), so that what came over the network begins no new line. What
-names the call is not escaped there: kamailio.cfg writes it in hexadecimal digits (log_prefix).
+Kamailio says its lines in JSON itself (`--log-engine=json`), so that what came over the network begins no new line.
+What names the call is not escaped there: kamailio.cfg writes it in hexadecimal digits (log_prefix).
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from importlib.metadata import version
@@ -57,7 +57,7 @@ class Metrics:
 
     def page(self) -> MetricsPage:
         with self._one_at_a_time:
-            return MetricsPage(generate_latest(self))  # type: ignore[arg-type, no-untyped-call]  # it only collects
+            return MetricsPage(generate_latest(self))
 
     def collect(self) -> Iterator[Metric]:
         """Every metric of the node. What cannot be told now is left out; the checks say why."""
@@ -68,10 +68,8 @@ class Metrics:
         yield from _health(self._readiness())
         processes = [_counted(path) for path in sorted(Path(self._settings.counts_path).glob("[0-9]*"))]
         yield from counted_metrics(processes, self._domains, time.monotonic_ns())
-        try:
+        with suppress(ControlFailed):
             yield from kamailio_metrics(self._settings.node_dir)
-        except ControlFailed:
-            pass
         tallies = self._tallies()
         if tallies is not None:
             yield from tally_metrics(tallies, self._domains)

@@ -17,7 +17,8 @@ SPARE = 256
 class Meter:
     """What this process counts. Before `open` it goes nowhere.
 
-    folder: of the node's counts, with a file for each process. domains: how many tenants get series of their own; the others share OTHER's.
+    folder: of the node's counts, with a file for each process.
+    domains: how many tenants get series of their own; the others share OTHER's.
     """
 
     def __init__(self, folder: str, domains: int) -> None:

@@ -38,20 +38,25 @@ class Metered:
         return self._commands.is_resting
 
     def pay(self) -> None:
-        self._timed(self._commands.pay)
+        self._told(self._commands.pay)
 
     def settle(self) -> None:
-        self._timed(self._commands.settle)
+        """Nobody waits for it, and often there is nothing to do."""
+        self._told(self._commands.settle)
 
     def _timed(self, act: Callable[[], Any]) -> Any:
-        rested = self._commands.is_resting
         began = time.perf_counter()
+        answer = self._told(act)
+        self._meter.observe(catalogue.OPERATION_SECONDS, time.perf_counter() - began)
+        return answer
+
+    def _told(self, act: Callable[[], Any]) -> Any:
+        """What it returns; what it raises is counted."""
+        rested = self._commands.is_resting
         try:
-            answer = act()
+            return act()
         except StoreUnavailable:
             self._meter.count(catalogue.NOT_ASKED if rested else catalogue.FAILURES)
             if self._commands.is_resting:
                 self._meter.put(catalogue.BREAKER, time.monotonic_ns() + OPEN_NS)
             raise
-        self._meter.observe(catalogue.OPERATION_SECONDS, time.perf_counter() - began)
-        return answer

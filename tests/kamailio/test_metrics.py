@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ CHANGE = with_queue
 HEALTH = free_port()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def node(tenants: Tenants, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     document = yaml.safe_load(tenants.document())
     silent = {"name": "silent", "sources": ["127.0.0.9:5060"], "destinations": [f"sip:127.0.0.9:{free_port()}"]}
@@ -126,7 +127,7 @@ def test_given_more_tenants_than_have_series_when_scraped_then_the_others_are_on
         tenant.close()
 
 
-def test_given_a_scrape_when_promtool_checks_it_then_names_and_units_are_as_prometheus_wants_them(node: Node) -> None:
+def test_given_a_scrape_when_promtool_checks_it_then_names_and_units_are_as_prometheus_wants_them() -> None:
     checked = subprocess.run(
         ["promtool", "check", "metrics"], input=scraped(HEALTH), capture_output=True, text=True, timeout=30
     )
@@ -153,7 +154,7 @@ def test_given_traffic_when_prometheus_evaluates_the_dashboard_then_every_query_
         queries = [(title, query) for title, queries in panels().items() for query in queries]
         assert len(queries) > 30
         for title, query in queries:
-            until(lambda query=query: prometheus.query(query), within_s=15, what=f"data in {title!r}: {query}")
+            until(partial(prometheus.query, query), within_s=15, what=f"data in {title!r}: {query}")
         ran = prometheus.query('sum(increase(star87_pickups_total{outcome="picked_up"}[30s]))')
         assert ran[0][1] > 0, "the traffic was seen"
         # No rule fails to be evaluated, whether or not it has anything to tell.
