@@ -8,7 +8,20 @@ from collections.abc import Sequence
 
 import typer
 
-from kemi.cli import agents, backup, calls, capture, certificates, documents, drain, events, explain, migrate, run
+from kemi.cli import (
+    agents,
+    backup,
+    calls,
+    capture,
+    certificates,
+    documents,
+    drain,
+    events,
+    explain,
+    migrate,
+    run,
+    watch,
+)
 from kemi.cli.outcome import EPILOG, CommandFailed, Exit
 from kemi.errors import KeyspaceRefused, StoreUnavailable
 
@@ -28,6 +41,7 @@ for name, command in (
     ("calls", calls.calls),
     ("explain", explain.explain),
     ("events", events.events),
+    ("watch", watch.watch),
     ("ladder", capture.ladder),
     ("backup", backup.backup),
     ("restore", backup.restore),
