@@ -22,6 +22,7 @@ from kemi.cli import (
     run,
     watch,
 )
+from kemi.cli.doctor import command as doctor
 from kemi.cli.outcome import EPILOG, CommandFailed, Exit
 from kemi.errors import KeyspaceRefused, StoreUnavailable
 
@@ -47,6 +48,7 @@ for name, command in (
     ("restore", backup.restore),
     ("migrate", migrate.migrate),
     ("drain", drain.drain),
+    ("doctor", doctor.doctor),
     ("reload-certificates", certificates.reload_certificates),
 ):
     app.command(name, epilog=EPILOG)(command)

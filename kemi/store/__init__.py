@@ -16,6 +16,7 @@ from kemi.store.metered import Metered
 from kemi.store.outbox import Outbox
 from kemi.store.provisioning import ProvisioningStore
 from kemi.store.queues import Queues
+from kemi.store.server import Server
 
 
 class Store:
@@ -45,6 +46,7 @@ class Store:
         self.provisioning = ProvisioningStore(self._connection)
         self.backups = Backups(self._connection, self.queues)
         self.keyspace = Keyspace(self._connection)
+        self.server = Server(self._connection)
 
     def load_functions(self) -> None:
         """Put the function library in place; raises StoreUnavailable."""
