@@ -64,13 +64,16 @@ def _is_file(word: str) -> bool:
 def _recorded(store: Store, call_id: str, domain: str) -> str:
     """The ladder of a call that the store knows; raises CommandFailed (1) when it knows none of that name."""
     events: list[PickupEvent] = []
-    now = None
+    now, code = None, "*87"
     with directory_in_force(store) as directory:
         for name in progress(chosen_domains(directory, domain), "looking through the record"):
-            events += _entries(store, name, call_id)
+            found = list(_entries(store, name, call_id))
+            events += found
             calls = store.calls.survey(name, directory.permission_ids(name)).calls
             now = next((call for call in calls if call.caller.dialog.call_id == call_id), now)
-    messages = messages_of_record(events, now)
+            settings = directory.settings(name)
+            code = settings.pickup_code if found and settings else code
+    messages = messages_of_record(events, now, code)
     if not messages:
         raise CommandFailed(f"neither the record nor what rings now has a call {call_id!r}; star87 events --json")
     source = "what follows from the pickup record" if events else "the call so far, as the state store has it"

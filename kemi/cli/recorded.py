@@ -29,16 +29,23 @@ REASONS = {
 }
 
 
-def messages_of_record(events: Iterable[PickupEvent], now: CallRecord | None = None) -> list[Message]:
-    """The messages that the entries about one call tell of, and, while it rings or waits, those of the call so far."""
+def messages_of_record(
+    events: Iterable[PickupEvent], now: CallRecord | None = None, code: str = "*87"
+) -> list[Message]:
+    """The messages that the entries about one call tell of, or, of one that was not tried yet, those so far.
+
+    code: of the tenant.
+    """
     found: list[Message] = []
-    began_s: set[float] = set()
-    for event in sorted(events, key=lambda event: event.at_ms):
-        if event.caller and not began_s:
-            began_s.add(_claimed_s(event) - event.waited_ms / 1000)
-            found += _call(event.call_id, event.caller, event.account, event.rang, min(began_s), waits=_waited(event))
-        found += _attempt(event)
-    if now is not None and not began_s:
+    ordered = sorted(events, key=lambda event: event.at_ms)
+    # Not every entry knows whom the call rang.
+    told = next((event for event in ordered if event.rang), next((event for event in ordered if event.caller), None))
+    if told is not None:
+        began_s = _claimed_s(told) - told.waited_ms / 1000
+        found += _call(told.call_id, told.caller, told.account, told.rang, began_s, waits=_waited(told))
+    for event in ordered:
+        found += _attempt(event, code)
+    if now is not None and told is None:
         call_id, rung = now.caller.dialog.call_id, now.ringing
         found += _call(call_id, now.caller.uri, now.number, rung, now.routed_at_us / 1_000_000, waits=now.waiting)
     return found
@@ -56,10 +63,10 @@ def _call(
         yield _message(at_s, NODE, phone, "SIP/2.0 180 Ringing", call_id)
 
 
-def _attempt(event: PickupEvent) -> Iterator[Message]:
+def _attempt(event: PickupEvent, code: str) -> Iterator[Message]:
     dialled_s, end_s = _claimed_s(event), event.at_ms / 1000
     own = f"of {event.picker}'s pickup"
-    target = f"sip:{event.account}" if event.by == BY_REPLACES else f"sip:*87{event.dialled}"
+    target = f"sip:{event.account}" if event.by == BY_REPLACES else f"sip:{code}{event.dialled}"
     headers = (("Replaces", f"{event.call_id};…"),) if event.by == BY_REPLACES else ()
     yield _message(dialled_s, event.picker, NODE, f"INVITE {target} SIP/2.0", own, *headers)
     caller = _shown(event.caller)
