@@ -11,6 +11,7 @@ import pytest
 import redis
 
 from kemi.dialogs.tracking import Placement
+from kemi.metrics.meter import Meter
 from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
 from kemi.store import Store, functions, keys, open_node_store
@@ -25,7 +26,7 @@ TURNS = 150
 def node_store(settings: Settings, store: Store) -> Iterator[Store]:
     """As each process of a node has it after the fork. store: the functions are in place."""
     del store
-    made = open_node_store(settings, lambda _line: None)
+    made = open_node_store(settings, lambda _line: None, Meter(settings.counts_path, 1))
     yield made
     made.close()
 
