@@ -25,6 +25,9 @@ from kemi.ksr.proxy import KamailioProxy
 from kemi.ksr.seal import Seal
 from kemi.ksr.spiral import KamailioSpiral
 from kemi.ksr.transaction import KamailioTransaction
+from kemi.lamps.book import Book
+from kemi.lamps.notifier import Notifier
+from kemi.lamps.watching import Watching
 from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
 from kemi.queueing.service import Queueing
@@ -88,6 +91,8 @@ def build(settings: Settings) -> Handler:
     identity = Identity(KamailioDigest(), admission)
     guard = Guard(store.dialogs, store.events)
     trunks = Trunks(directory, transaction, kamailio, gateways, calls, settings, guard)
+    book = Book(settings.lamps_path)
+    watching = Watching(directory, Incoming, transaction, book, settings)
     requests = Requests(
         directory,
         kamailio,
@@ -103,6 +108,7 @@ def build(settings: Settings) -> Handler:
         reroute,
         spiral,
         guard,
+        watching,
     )
     requests.draining = trunks.draining = draining
     follower = Follower(
@@ -113,6 +119,7 @@ def build(settings: Settings) -> Handler:
         settings.node_dir,
         proxy.log_notice,
     )
+    notifier = Notifier(directory, book, store.lamps, spiral, settings)
     gate = WebSocketGate(KamailioHttp(), Incoming, settings.websocket_port_numbers)
     return Handler(
         requests,
@@ -126,6 +133,8 @@ def build(settings: Settings) -> Handler:
         follower,
         media,
         gate,
+        watching,
+        notifier,
         Incoming,
         transaction,
         directory.look,
