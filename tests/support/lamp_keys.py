@@ -1,4 +1,4 @@
-"""A phone's lamp key: subscribes to an account (`Event: dialog`), reads what it is told, and picks up with a Replaces."""
+"""A phone's lamp key: it subscribes to an account (`Event: dialog`), is told, and picks up with a Replaces."""
 
 from __future__ import annotations
 
