@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
 from kemi.accounts.model import Account
@@ -16,7 +17,8 @@ CONTENT_TYPE = "application/dialog-info+xml"
 SHOWN = 8
 """Most dialogs in a document, so that it fits into a datagram: the calls that ring, in their order, before all else."""
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_NO_URI = re.compile(r"[^\x21-\x7e]|[<>\"\\^`{|}]")
+_NO_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
+_OF_URIS = "-_.!~*'();/?:@&=+$,%"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,8 @@ def _participant(end: str, display: str, uri: str, target: str) -> str:
 
 
 def _uri(caller: Caller) -> str:
-    """What a carrier put there may be no URI."""
-    return _NO_URI.sub("", caller.uri)
+    """What a carrier put there may be no URI: what none may hold is escaped (RFC 3986 §2.1)."""
+    return quote(_NO_ESCAPE.sub("%25", caller.uri), safe=_OF_URIS, errors="replace")
 
 
 def _legible(text: str) -> str:

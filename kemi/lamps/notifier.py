@@ -22,7 +22,7 @@ from kemi.sip.ports import Spiral
 
 AGAIN_S = 15.0
 """So often all is read anew, whatever the store says of changes: also what keeps accounts watched there."""
-AT_ONCE, REST_S = 40, 0.02
+AT_ONCE, REST_S = 40, 0.01
 """After so many NOTIFYs in a row so long a pause, or the node's socket to itself would overflow."""
 SWEEP_S = 1.0
 """How often it is looked for subscriptions that have expired."""

@@ -43,7 +43,7 @@ class Shown:
         root = etree.fromstring(text.encode())
         SCHEMA.assertValid(root)
         assert root.get("state") == "full"
-        return cls(int(root.attrib["version"]), root.attrib["entity"], tuple(map(_dialog, root)))
+        return cls(int(root.attrib["version"]), str(root.attrib["entity"]), tuple(map(_dialog, root)))
 
     @property
     def states(self) -> list[str]:

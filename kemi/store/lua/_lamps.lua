@@ -1,15 +1,16 @@
--- Lamps: which accounts somebody watches, and which of these have changed. Where nobody watches this costs one HMGET.
+-- Lamps: which accounts somebody watches, and which of these have changed. Where nobody watches this costs one EXISTS.
 
 local TENANT = '*' -- field of `watched`: there as long as the tenant has any watcher
 local LAMPS_MS = 86400000
 
 -- These accounts may have changed ('' and trunks are none). Whether anybody watches anything in the tenant.
 local function stir(prefix, first, second)
-  local watched = fields(key(prefix, 'watched'), TENANT, first or '', second or first or '')
-  if not watched[1] then return false end
+  local watched = key(prefix, 'watched')
+  if redis.call('EXISTS', watched) == 0 then return false end
+  local until_us = fields(watched, first, second or first)
   local now, changed = now_us(), key(prefix, 'changed')
-  if tonumber(watched[2] or 0) > now then redis.call('ZADD', changed, now, first) end
-  if second and tonumber(watched[3] or 0) > now then redis.call('ZADD', changed, now, second) end
+  if tonumber(until_us[1] or 0) > now then redis.call('ZADD', changed, now, first) end
+  if second and tonumber(until_us[2] or 0) > now then redis.call('ZADD', changed, now, second) end
   lengthen(changed, LAMPS_MS)
   return true
 end
