@@ -64,9 +64,9 @@ class Watching:
 
     def begin(self, message: Message, watcher: Aor, number: str) -> None:
         """A new subscription, or a fetch (Expires: 0). Raises as `watched_account` does."""
+        account = watched_account(self._directory(), watcher, number)
         if not self._is_understood(message):
             return
-        account = watched_account(self._directory(), watcher, number)
         expires_s = self._expires_s(message)
         if expires_s is None:
             return
@@ -120,9 +120,12 @@ class Watching:
         """A NOTIFY has failed. RFC 6665 §4.2.2: with it the subscription, unless it is a passing fault."""
         status = self._transaction.final_status
         if 400 <= status < 500 or status >= 600:
-            message = self._message()
-            # It is this node's own request: its From tag is ours.
-            self._book.lose(_name(message.call_id, message.to_tag, message.from_tag))
+            self.lose(self._message())
+
+    def lose(self, notify: Message) -> None:
+        """A NOTIFY cannot be sent, or was refused: whom it was for is told no more."""
+        # It is this node's own request: its From tag is ours.
+        self._book.lose(_name(notify.call_id, notify.to_tag, notify.from_tag))
 
     def _accept(self, contact: str, expires_s: int) -> None:
         self._transaction.reply(200, "OK", (f"Contact: {contact}", f"Expires: {expires_s}"))

@@ -145,7 +145,8 @@ class Requests:
         elif self._spiral.goes_on() or self._belongs(message):
             if message.method == "NOTIFY":
                 self._transaction.call_back(reply=None, failure=Callback.LAMP_FAILURE)
-            self._transaction.relay()
+            if not self._transaction.relay() and message.method == "NOTIFY":
+                self._watching.lose(message)
 
     def _belongs(self, message: Message) -> bool:
         """An ACK of a negative answer, or a CANCEL, whose INVITE is known."""
@@ -188,10 +189,6 @@ class Requests:
         is_contact = message.ruri_host != caller.domain
         if is_contact and not _may_name_a_contact(message, directory):
             raise NotAuthorized("calls do not leave their domain")
-        if message.method == "SUBSCRIBE":
-            named_by(message)
-            self._watching.begin(message, caller, unescape(message.ruri_user))
-            return
         if message.method == "INVITE" and not self._proxy.has_name_of_own(str(caller)):
             raise NameOfAnother("a call of somebody else has this Call-ID and From tag")
         settings = directory.settings(caller.domain)
@@ -205,6 +202,9 @@ class Requests:
             return
         replaces = named_by(message)
         number = unescape(message.ruri_user)
+        if message.method == "SUBSCRIBE":
+            self._watching.begin(message, caller, number)
+            return
         account = None if is_contact else directory.account(caller.domain, number)
         if replaces is not None:
             self._replace(message, caller, replaces, number, account, is_contact=is_contact)

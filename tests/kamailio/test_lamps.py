@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kemi.lamps.book import Book
 from tests.support.lamp_keys import LampKey, watching
 from tests.support.talks import ring, talk
 from tests.support.tenants import Tenant, account_of
@@ -276,3 +277,21 @@ def test_given_a_phone_on_a_stream_when_it_watches_then_it_is_told_over_its_conn
     key.lights()
     call.ends()
     key.goes_dark()
+
+
+def test_given_a_phone_whose_connection_has_ended_when_something_rings_then_its_subscription_is_over(
+    tenant: Tenant,
+) -> None:
+    """Only the phone can open it anew (RFC 5626 §5.3)."""
+    bob, alice = tenant.phone("101", register=True), tenant.phone("104")
+    away = tenant.phone("103", transport="tcp")
+    gone = watching(away, "101")
+    away.close()
+    stays = watching(tenant.phone("103"), "101")
+    call = ring(alice, bob)
+    stays.lights()
+    book = Book(str(tenant.node.folder / tenant.node.name / "lamps.sqlite"))
+    until(lambda: gone.call_id not in {one.call_id for one in book.everybody()}, what="the subscription to be over")
+    assert stays.call_id in {one.call_id for one in book.everybody()}
+    call.ends()
+    stays.goes_dark()
