@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.every_transport import every_transport
+from tests.support.lamp_keys import watching
 from tests.support.node import Node
 from tests.support.phone import Phone
 from tests.support.phone_calls import Dialog
@@ -104,6 +105,20 @@ def test_given_three_transports_when_a_call_is_picked_up_then_caller_and_picker_
     dialog = take_over(ring(alice, bob), carol, "*87101")
     dialog.reinvites(alice, "sendonly", "recvonly")
     dialog.ends(alice)
+
+
+@pytest.mark.parametrize("transport", ["tls", "ws", "wss"])
+def test_given_a_lamp_key_on_a_stream_when_a_phone_rings_then_it_is_told_and_renews_over_its_connection(
+    transport: str, tenant: Tenant
+) -> None:
+    bob, alice = tenant.phone("101", register=True), tenant.phone("104")
+    key = watching(tenant.phone("103", transport=transport), "101")
+    call = ring(alice, bob)
+    key.lights()
+    assert key.subscribes(600).status == 200
+    key.hears()
+    call.ends()
+    key.goes_dark()
 
 
 @pytest.mark.parametrize(("subscriber", "notifier"), [("wss", "tcp"), ("tls", "ws")])
