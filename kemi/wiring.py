@@ -21,10 +21,12 @@ from kemi.ksr.incoming import Incoming
 from kemi.ksr.location import KamailioLocation
 from kemi.ksr.marks import KamailioMarks
 from kemi.ksr.media import KamailioMedia
+from kemi.ksr.peers import KamailioPeers, publish_nodes
 from kemi.ksr.proxy import KamailioProxy
 from kemi.ksr.seal import Seal
 from kemi.ksr.spiral import KamailioSpiral
 from kemi.ksr.transaction import KamailioTransaction
+from kemi.nodes.registry import Registry
 from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
 from kemi.queueing.service import Queueing
@@ -86,6 +88,7 @@ def build(settings: Settings) -> Handler:
     sources = Sources(KamailioCounters("flood"), counts, settings, proxy.log_notice)
     admission = Admission(directory, kamailio, transaction, sources, Passwords(counts, settings))
     identity = Identity(KamailioDigest(), admission)
+    peers = KamailioPeers(settings)
     guard = Guard(store.dialogs, store.events)
     trunks = Trunks(directory, transaction, kamailio, gateways, calls, settings, guard)
     requests = Requests(
@@ -103,6 +106,7 @@ def build(settings: Settings) -> Handler:
         reroute,
         spiral,
         guard,
+        peers,
     )
     requests.draining = trunks.draining = draining
     follower = Follower(
@@ -113,6 +117,7 @@ def build(settings: Settings) -> Handler:
         settings.node_dir,
         proxy.log_notice,
     )
+    registry = Registry(store.nodes, publish_nodes, proxy.log_notice, settings)
     gate = WebSocketGate(KamailioHttp(), Incoming, settings.websocket_port_numbers)
     return Handler(
         requests,
@@ -124,6 +129,7 @@ def build(settings: Settings) -> Handler:
         trunks,
         late_answers,
         follower,
+        registry,
         media,
         gate,
         Incoming,

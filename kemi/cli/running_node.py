@@ -19,6 +19,7 @@ from kemi.cli.drain import end_what_rings, set_drain, unfinished
 from kemi.cli.health import HealthServer
 from kemi.cli.listen import Listen, ask_options, health_address, held_port
 from kemi.cli.looks import SNAPSHOTS, Looks
+from kemi.cli.membership import Membership
 from kemi.cli.node import NODE_FILE, NodeFile
 from kemi.cli.notify import READY, STOPPING, tell_systemd
 from kemi.cli.outcome import CommandFailed
@@ -75,6 +76,7 @@ class RunningNode:
         self._stop = stop
         self._children: list[Child] = []
         self._no_new_store_before_s = 0.0
+        self._membership = Membership(settings)
 
     def run(self) -> None:
         """Start, say `ready`, and return when a stop was asked for.
@@ -205,6 +207,8 @@ class RunningNode:
             if child.name == "capture" and child.ended() is None:
                 processes.flush_capture(self._listens[0], self._capture, FLUSH_WITHIN_S)
             child.stop(STOP_WITHIN_S)
+        if not self._private:
+            self._membership.leave(self._settings)
 
     def _see_that_all_live(self) -> None:
         for child in self._children:
@@ -269,6 +273,7 @@ class RunningNode:
                 flush=True,
             )
         store.load_functions()
+        self._membership.enter(store, self._pause)
         if self._document is not None:
             store.provisioning.publish(self._document)
         elif store.provisioning.version() == 0:

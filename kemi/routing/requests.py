@@ -11,6 +11,7 @@ from kemi.dialogs.call_note import CallNote
 from kemi.dialogs.replaced import Early
 from kemi.dialogs.tracking import trunk_party
 from kemi.errors import MethodNotAllowed, NoSuchAccount, NotAuthorized, NotReachable, RequestRefused
+from kemi.nodes.peers import FromPeer, Peers
 from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
 from kemi.queueing.queue import Duty
@@ -76,6 +77,7 @@ class Requests:
         reroute: Reroute,
         spiral: Spiral,
         guard: Guard,
+        peers: Peers,
     ) -> None:
         self._directory = directory
         self._proxy = proxy
@@ -91,6 +93,9 @@ class Requests:
         self._reroute = reroute
         self._spiral = spiral
         self._guard = guard
+        self._peers = peers
+        self.by_peer: dict[str, FromPeer] = {}
+        """What other nodes may ask, by the kind of their instruction (set by the wiring)."""
         self.draining = Draining(lambda: 0)
         """Whether new calls are taken (set by the wiring)."""
 
@@ -100,7 +105,7 @@ class Requests:
         if self._spiral.is_return():
             self._returned(message)
             return
-        if not self._admission.admits(message):
+        if not self._peers.is_peer(message.source) and not self._admission.admits(message):
             return
         try:
             self._heard(message)
@@ -126,7 +131,7 @@ class Requests:
             # RFC 3261 §17.1.1.3: without a dialog it can only be for a negative answer of ours.
             if self._transaction.is_known:
                 self._transaction.relay()
-        else:
+        elif not self._is_of_peer(message):
             self._begin(message)
 
     def _returned(self, message: Message) -> None:
@@ -137,6 +142,17 @@ class Requests:
                 self._reroute.arrived(message, self._proxy.tenant_of_record_route())
         elif self._spiral.goes_on() or self._belongs(message):
             self._transaction.relay()
+
+    def _is_of_peer(self, message: Message) -> bool:
+        """Carry out what another node asked. It has checked who sent the request, and written its Record-Route."""
+        instruction = self._peers.arrived() if self._peers.is_peer(message.source) else None
+        if instruction is None:
+            return False
+        carry_out = self.by_peer.get(instruction.kind)
+        if carry_out is None:
+            raise NotAuthorized(f"this node knows no {instruction.kind!r}")
+        carry_out(message, instruction)
+        return True
 
     def _belongs(self, message: Message) -> bool:
         """An ACK of a negative answer, or a CANCEL, whose INVITE is known."""

@@ -25,7 +25,8 @@ slot of a Redis Cluster and one function can change them atomically.
 
 The calls that wait stand under ring:p:w:PERMIT too. An agent: `out` is logged out, `missed` offers in a row, µs else.
 
-Outside any tenant: `s87:provision`, a hash of the document in force and its version; `s87:queues:NODE`, a set of the
+Outside any tenant: `s87:provision`, a hash of the document in force and its version; `s87:nodes`, the registry of nodes
+and what they share (announce.lua); `s87:queues:NODE`, a set of the
 tenants in which a node holds queued calls; `s87:version`, the version of this keyspace (keyspace.py).
 
 Fields of call:KEY:
@@ -64,6 +65,7 @@ from __future__ import annotations
 from kemi.accounts.model import Kind
 
 PROVISION = "s87:provision"
+NODES = "s87:nodes"
 VERSION = "s87:version"
 
 SUFFIXES = {

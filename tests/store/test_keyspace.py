@@ -13,6 +13,7 @@ import redis
 from kemi.accounts.directory import Grants
 from kemi.dialogs.replaced import Confirmed, Early
 from kemi.dialogs.tracking import Parties
+from kemi.nodes.peer import Peer
 from kemi.pickup.claim import Outcome, Rerouted
 from kemi.pickup.devices import Verdict, name_of
 from kemi.pickup.event import PickupEvent
@@ -201,7 +202,10 @@ def test_given_the_walk_when_it_is_compared_with_the_operations_then_none_is_lef
     # Every connection begins with the clock.
     for step in queue.store.keyspace.pending():
         assert queue.store.keyspace.migrate(step) == step.to
-    assert {*walk(queue, "a"), "clock", "publish", "stamp", "migrated"} == set(functions.operations())
+    queue.store.nodes.announce(Peer("a", "1", ""), "secret")
+    queue.store.nodes.depart("a", "1")
+    of_no_tenant = {"clock", "publish", "stamp", "migrated", "announce", "depart"}
+    assert {*walk(queue, "a"), *of_no_tenant} == set(functions.operations())
 
 
 def test_given_a_function_that_touches_two_tenants_when_it_runs_on_a_cluster_then_the_cluster_refuses_it(

@@ -24,6 +24,7 @@ from kemi.errors import (
     StoreUnavailable,
 )
 from kemi.handler import Handler
+from kemi.nodes.registry import Registry
 from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
 from kemi.queueing.service import Queueing
@@ -59,7 +60,7 @@ GUARDED = (
     "ksr_http",
     "ksr_dispatch",
 )
-EVERY = (*ANSWERING, *GUARDED, "ksr_follow_provisioning", "ksr_deliver")
+EVERY = (*ANSWERING, *GUARDED, "ksr_follow_provisioning", "ksr_deliver", "ksr_beat")
 NOT_UTF_8 = UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
 ERRORS = [
     NotPermitted("no"),
@@ -118,6 +119,7 @@ class Boundary:
             cast(Trunks, service("trunks")),
             cast(LateAnswers, service("late_answers")),
             cast(Follower, service("follower")),
+            cast(Registry, service("registry")),
             cast(Media, service("media")),
             cast(WebSocketGate, service("gate")),
             self.scene.message,
@@ -282,6 +284,7 @@ def test_given_no_error_when_called_then_each_callback_reaches_its_own_service()
         "queueing.dispatch",
         "follower.follow",
         "store.deliver",
+        "registry.beat",
     ]
     boundary = Boundary()
     for name in EVERY:

@@ -19,6 +19,7 @@ from kemi.routing.requests import Requests
 from kemi.routing.trunks import Trunks
 from kemi.settings import Settings
 from tests.support.directories import agent_group, directory_of, extension, hunt_group
+from tests.support.fake_peers import FakePeers
 from tests.support.fake_sip import FakeGateways, FakeMessage, FakeScene
 from tests.support.fake_store import (
     FakeDialogs,
@@ -72,6 +73,7 @@ class Node:
         )
         self.gateways = FakeGateways(*DESTINATIONS)
         self.dialogs = FakeDialogs()
+        self.peers = FakePeers()
         guard = Guard(self.dialogs, self.record)
         self.digest = FakeDigest(user)
         admission = admission_of(scene, self.current)
@@ -93,6 +95,7 @@ class Node:
             reroute,
             spiral,
             guard,
+            self.peers,
         )
 
     def current(self) -> Directory:

@@ -1,0 +1,36 @@
+"""Other nodes, as the test wants them."""
+
+from __future__ import annotations
+
+from kemi.nodes.hop import Instruction
+from kemi.nodes.peer import Peer
+
+
+class FakePeers:
+    """Implements kemi.nodes.peers.Peers. `asks` is what the request at hand says, once."""
+
+    def __init__(self, *others: Peer, own: str = "star87") -> None:
+        self.own = own
+        self.others = others
+        self.asks: Instruction | None = None
+        self.aimed: list[tuple[str, str]] = []
+        self.instructed: list[tuple[str, str, tuple[str, ...]]] = []
+
+    def is_peer(self, source: tuple[str, int]) -> bool:
+        return any(peer.place == source for peer in self.others)
+
+    def arrived(self) -> Instruction | None:
+        asks, self.asks = self.asks, None
+        return asks
+
+    def find(self, instance: str) -> Peer | None:
+        return next((peer for peer in self.others if peer.instance == instance), None)
+
+    def living(self) -> tuple[Peer, ...]:
+        return (*self.others, Peer(self.own, "", ""))
+
+    def aim(self, peer: Peer, uri: str) -> None:
+        self.aimed.append((peer.instance, uri))
+
+    def instruct(self, peer: Peer, kind: str, words: tuple[str, ...]) -> None:
+        self.instructed.append((peer.instance, kind, words))
