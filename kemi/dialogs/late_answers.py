@@ -34,8 +34,8 @@ class Marks(Protocol):
         """Whether this 2xx is the first, atomically; the others are refused from then on."""
         ...
 
-    def is_taken(self, dialog: DialogId) -> bool:
-        """Whether 2xx to this INVITE are refused, all or all but one."""
+    def is_taken(self, dialog: DialogId, besides: str) -> bool:
+        """Whether 2xx to this INVITE are refused, all or all but one, which has another To tag than `besides`."""
         ...
 
     def open(self, dialog: DialogId, callee_tag: str) -> None:
@@ -66,9 +66,12 @@ class LateAnswers:
         """One of the two devices has given up."""
         self._marks.open(dialog, "")
 
-    def is_taken(self, dialog: DialogId) -> bool:
-        """Whether the call is somebody's already, so that nothing else is to be tried for it."""
-        return self._marks.is_taken(dialog)
+    def is_taken(self, dialog: DialogId, *, besides: str = "") -> bool:
+        """Whether the call is somebody's already, so that nothing else is to be tried for it.
+
+        besides: To tag of the one that does not count.
+        """
+        return self._marks.is_taken(dialog, besides)
 
     def contested(self) -> None:
         """An answer is at hand to a call that two devices may answer; refused from now on, unless it is the first."""

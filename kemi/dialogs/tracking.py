@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Protocol
 
 from kemi.accounts.model import Kind
@@ -88,23 +87,13 @@ class Answer:
     parties: Parties = Parties()
 
 
-class Answered(IntEnum):
-    """What an answer of a callee found."""
-
-    UNKNOWN = 0
-    """No call that rang: one that is not tracked, or the answer is repeated."""
-    DONE = 1
-    PICKED_UP = 2
-    """The call is a picker's already: the answer must not reach the caller."""
-
-
 class Tracking(Protocol):
-    """What routing tells about calls. `answered`, `ended` and `next_stage` wait for an answer (StoreUnavailable)."""
+    """What routing tells about calls. `ended` and `next_stage` wait for an answer (StoreUnavailable)."""
 
     def enter(self, call: Placement) -> None: ...
     def ringing(self, domain: str, dialog: DialogId, branch: int, callee_tag: str) -> None: ...
     def branch_failed(self, domain: str, dialog: DialogId, branch: int) -> None: ...
-    def answered(self, domain: str, dialog: DialogId, answer: Answer) -> Answered: ...
+    def answered(self, domain: str, dialog: DialogId, answer: Answer) -> None: ...
     def forget(self, domain: str, dialog: DialogId) -> None: ...
     def ended(self, domain: str, dialog: DialogId) -> str:
         """The caller gave up."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kemi.dialogs.tracking import Answer, Answered, Device, Placement
+from kemi.dialogs.tracking import Answer, Device, Placement
 from kemi.sip.dialog import DialogId
 
 
@@ -16,9 +16,7 @@ class Untracked:
     def enter(self, call: Placement) -> None: ...
     def ringing(self, domain: str, dialog: DialogId, branch: int, callee_tag: str) -> None: ...
     def branch_failed(self, domain: str, dialog: DialogId, branch: int) -> None: ...
-    def answered(self, domain: str, dialog: DialogId, answer: Answer) -> Answered:
-        return Answered.UNKNOWN
-
+    def answered(self, domain: str, dialog: DialogId, answer: Answer) -> None: ...
     def forget(self, domain: str, dialog: DialogId) -> None: ...
     def ended(self, domain: str, dialog: DialogId) -> str:
         return ""

@@ -37,8 +37,8 @@ class KamailioMarks:
         finally:
             KSR.htable.sht_unlock(TABLE, name)
 
-    def is_taken(self, dialog: DialogId) -> bool:
-        return KSR.htable.sht_get(TABLE, _name(dialog)) not in (None, FIRST)
+    def is_taken(self, dialog: DialogId, besides: str) -> bool:
+        return KSR.htable.sht_get(TABLE, _name(dialog)) not in (None, FIRST, besides)
 
     def open(self, dialog: DialogId, callee_tag: str) -> None:
         name = _name(dialog)

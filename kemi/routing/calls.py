@@ -10,7 +10,7 @@ from kemi.dialogs import call_note
 from kemi.dialogs.call_note import CallNote, now_ms
 from kemi.dialogs.far_end import FarEnd
 from kemi.dialogs.late_answers import LateAnswers
-from kemi.dialogs.tracking import Answer, Answered, Device, Parties, Placement, Tracking, trunk_party
+from kemi.dialogs.tracking import Answer, Device, Parties, Placement, Tracking, trunk_party
 from kemi.errors import NodeDrains, NotReachable, StoreUnavailable
 from kemi.queueing.service import Queueing
 from kemi.routing.caller import caller_of
@@ -163,11 +163,9 @@ class Calls:
 
     def _answered(self, message: Message, note: CallNote, dialog: DialogId) -> None:
         far = FarEnd.of(message)
-        try:
-            found = self._tracking.answered(note.domain, dialog, self._answer(message, note, far))
-        except StoreUnavailable:
-            return
-        if found is Answered.PICKED_UP:
+        self._tracking.answered(note.domain, dialog, self._answer(message, note, far))
+        # A pickup marks the call first, and then asks whether it was answered: one of the two sees the other.
+        if self._late_answers.is_taken(dialog, besides=message.to_tag):
             # So late that it cannot be kept from the caller any more.
             contact, flow = self._transaction.caller_end
             routes = routes_before(message.header_values("Record-Route"))

@@ -9,7 +9,7 @@ from enum import IntEnum
 from kemi.accounts.directory import Grants
 from kemi.accounts.model import Kind
 from kemi.dialogs.record import CallRecord
-from kemi.dialogs.tracking import Answer, Answered, Device, Placement
+from kemi.dialogs.tracking import Answer, Device, Placement
 from kemi.errors import AlreadyAnswered, NotOnHold, RateLimited, StoreUnavailable
 from kemi.pickup import devices
 from kemi.pickup.claim import Claim, Outcome, Picked, Rerouted, Wanted
@@ -52,7 +52,7 @@ class Calls:
     """Ringing calls and confirmed dialogs in the store.
 
     What only records (`enter` … `over`) is posted: it returns at once and a store that is away is no error.
-    What decides (`answered`, `claim`, `ended`, `next_stage`, `picked`, `reroute`, `survey`) is awaited and raises
+    What decides (`claim`, `ended`, `next_stage`, `picked`, `reroute`, `survey`) is awaited and raises
     StoreUnavailable.
     """
 
@@ -88,9 +88,9 @@ class Calls:
         """A branch got a negative final response: its early dialogs are dead."""
         self._redis.post("branch_failed", keys.tenant(domain), dialog.key, branch)
 
-    def answered(self, domain: str, dialog: DialogId, answer: Answer) -> Answered:
+    def answered(self, domain: str, dialog: DialogId, answer: Answer) -> None:
         """The callee answered: the call rings no more, unless somebody has picked it up already."""
-        code = self._redis.fcall(
+        self._redis.post(
             "answered",
             keys.tenant(domain),
             dialog.key,
@@ -104,7 +104,6 @@ class Calls:
             answer.callee_end,
             *answer.parties.words(),
         )
-        return Answered(int(code))
 
     def forget(self, domain: str, dialog: DialogId) -> None:
         """The call went elsewhere, or was refused; an agent group counts it as overflowed."""

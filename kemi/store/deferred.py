@@ -16,6 +16,9 @@ from kemi.store.links import Word
 from kemi.store.outbox import Outbox
 from kemi.store.wire import packed
 
+MISS_NOTHING = frozenset({"picked", "replaced"})
+"""Operations that must see all that this node has posted, as those that `decide` does."""
+
 
 class Deferred:
     """Implements Commands by others. outbox: made before the fork."""
@@ -33,7 +36,7 @@ class Deferred:
         return self._asking(lambda: self._commands.decide(operation, key, *args), alone=True)
 
     def fcall(self, operation: str, key: str, *args: Word) -> Any:
-        return self._asking(lambda: self._commands.fcall(operation, key, *args))
+        return self._asking(lambda: self._commands.fcall(operation, key, *args), alone=operation in MISS_NOTHING)
 
     def post(self, operation: str, key: str, *args: Word) -> bool:
         """As Connection.post; what has been left in the outbox counts as sent."""

@@ -65,8 +65,7 @@ def play(tenant: Tenant, stores: Stores) -> None:
     rings, gives_up = ring(alice, bob), ring(erin, dave)
     old = stores.primary(tenant.domain)
     tenant.node.settle()
-    with old.client() as client:
-        assert client.wait(1, 5000) == 1
+    old.await_replica()
     old.kill()
 
     began = time.monotonic()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from enum import IntEnum
+from typing import Any, cast
 
 import redis
 
@@ -13,12 +14,15 @@ from kemi.accounts.directory import Grants
 from kemi.accounts.model import Kind
 from kemi.dialogs.record import Caller, CallRecord
 from kemi.dialogs.replaced import Confirmed, Early
-from kemi.dialogs.tracking import Answer, Answered, Device, Parties, Placement
+from kemi.dialogs.tracking import Answer, Device, Parties, Placement
 from kemi.pickup.claim import Claim, Outcome, Picked, Rerouted, Wanted
 from kemi.sip.aor import Aor
 from kemi.sip.dialog import DialogId, Replaces
 from kemi.sip.flow import Flow
 from kemi.store import Store, keys
+from kemi.store.calls import Calls
+from kemi.store.commands import Commands
+from kemi.store.links import Word
 
 DOMAIN = "pbx.example.com"
 PICKER = "109"
@@ -46,6 +50,26 @@ def phone(port: int, *, on_hold: bool | None = False) -> Device:
 
 def caller(dialog: DialogId, number: str = "") -> Caller:
     return Caller(dialog, number, "Zoë", "sip:+15550100@carrier.example", "sip:z@192.0.2.1", flow(5062), (), True)
+
+
+class Answered(IntEnum):
+    """Return codes of answered.lua, which the proxy need not read."""
+
+    UNKNOWN = 0
+    DONE = 1
+    PICKED_UP = 2
+
+
+class Awaited:
+    """What is posted, asked instead; `answer` is what came."""
+
+    def __init__(self, store: Store) -> None:
+        self._commands = store._connection
+        self.answer: Any = None
+
+    def post(self, operation: str, key: str, *args: Word) -> bool:
+        self.answer = self._commands.fcall(operation, key, *args)
+        return True
 
 
 @dataclass
@@ -138,7 +162,9 @@ class Scene:
     ) -> Answered:
         ends = calling or Device(), called or Device()
         answer = Answer(*ends, tuple(agents), serves, wrap_up_s, callee_end, parties or Parties())
-        return self.store.calls.answered(self.domain, dialog, answer)
+        awaited = Awaited(self.store)
+        Calls(cast(Commands, awaited), self.store.calls._settings).answered(self.domain, dialog, answer)
+        return Answered(awaited.answer)
 
     def ended(self, dialog: DialogId) -> str:
         return self.store.calls.ended(self.domain, dialog)

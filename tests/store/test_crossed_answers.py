@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from kemi.dialogs.tracking import Answered
 from kemi.pickup.claim import Outcome
 from kemi.sip.dialog import DialogId
-from tests.store.scene import END, MARK_MS, PICKER, Scene, phone
+from tests.store.scene import END, MARK_MS, PICKER, Answered, Scene, phone
 from tests.support.until import until
 
 # The caller's phone takes the picker (Replaces)

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 import pytest
 import redis
 
-from kemi.dialogs.tracking import Answered, Placement
+from kemi.dialogs.tracking import Placement
 from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
 from kemi.store import Store, open_node_store
-from tests.store.scene import EXTENSION, OPEN, RING_MS, Scene, caller, phone
+from tests.store.scene import EXTENSION, OPEN, RING_MS, Answered, Scene, caller, phone
 from tests.support.until import until
 
 TURNS = 150

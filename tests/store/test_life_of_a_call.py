@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kemi.accounts.model import Kind
-from kemi.dialogs.tracking import Answered, Parties
+from kemi.dialogs.tracking import Parties
 from kemi.sip.dialog import DialogId
 from tests.store.scene import (
     AGENT,
@@ -17,6 +17,7 @@ from tests.store.scene import (
     PICKER,
     RING_MS,
     SPARE_MS,
+    Answered,
     Scene,
     caller,
     phone,

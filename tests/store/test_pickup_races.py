@@ -10,12 +10,11 @@ import pytest
 import redis
 
 from kemi.accounts.directory import Grants
-from kemi.dialogs.tracking import Answered
 from kemi.pickup.claim import Outcome, Rerouted
 from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
 from kemi.store import open_store
-from tests.store.scene import PICKER, Scene, phone
+from tests.store.scene import PICKER, Answered, Scene, phone
 from tests.store.test_races import Act, delayed, name, number, run_rounds
 
 ROUNDS = 300

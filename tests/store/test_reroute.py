@@ -6,11 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from kemi.dialogs.tracking import Answered
 from kemi.errors import AlreadyAnswered
 from kemi.pickup.claim import Outcome, Rerouted
 from kemi.sip.dialog import DialogId
-from tests.store.scene import END, MARK_MS, PICKER, SENT_MS, Scene, phone
+from tests.store.scene import END, MARK_MS, PICKER, SENT_MS, Answered, Scene, phone
 from tests.support.until import until
 
 # reroute, rerouted

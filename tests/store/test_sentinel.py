@@ -63,8 +63,7 @@ def scene(watched: SentinelSet, opened: Open) -> Scene:
 def replicated(watched: SentinelSet, scene: Scene) -> DialogId:
     """A call that rings, and that the replica knows of."""
     call = scene.ring("102")
-    with watched.primary.client() as client:
-        assert client.wait(1, 5000) == 1
+    watched.primary.await_replica()
     return call
 
 

@@ -10,12 +10,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from kemi.accounts.directory import Grants
-from kemi.dialogs.tracking import Answered
 from kemi.errors import AlreadyAnswered
 from kemi.pickup.claim import Outcome
 from kemi.sip.dialog import DialogId
 from kemi.store import keys
-from tests.store.scene import AGENT, EXTENSION, HUNT, Scene
+from tests.store.scene import AGENT, EXTENSION, HUNT, Answered, Scene
 
 CALLS = tuple(DialogId(f"call-{index}@192.0.2.1", "alice") for index in range(3))
 ACCOUNTS = {"101": EXTENSION, "102": EXTENSION, "700": HUNT, "800": AGENT}

@@ -100,8 +100,12 @@ class FakeMarks:
             self.contested[dialog] = callee_tag
         return self.contested[dialog] == callee_tag
 
-    def is_taken(self, dialog: DialogId) -> bool:
-        return bool(self.contested.get(dialog)) or any(refused == dialog for refused, _ in self.refused)
+    def is_taken(self, dialog: DialogId, besides: str) -> bool:
+        winners = [
+            self.contested.get(dialog, ""),
+            *(winner or "-" for refused, winner in self.refused if refused == dialog),
+        ]
+        return any(winner not in ("", besides) for winner in winners)
 
     def open(self, dialog: DialogId, callee_tag: str) -> None:
         if self.contested.get(dialog) in ("", callee_tag):

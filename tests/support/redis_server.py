@@ -20,6 +20,8 @@ from tests.support.ports import LOOPBACK, free_port
 from tests.support.until import until
 
 READY_WITHIN_S = 10.0
+REPLICATED_WITHIN_S = 10.0
+"""A replica says once a second how far it is."""
 
 
 def patient_client(**options: Any) -> redis.Redis:
@@ -118,6 +120,19 @@ class RedisServer:
 
     def is_replica_in_step(self) -> bool:
         return self.replication().get("master_link_status") == "up"
+
+    def await_replica(self) -> None:
+        """Return when its replica has all that it has been told so far.
+
+        WAIT is no word for it: that waits for what its own connection has written.
+        """
+        told = int(self.replication()["master_repl_offset"])
+
+        def has_all() -> bool:
+            replica = self.replication().get("slave0")
+            return isinstance(replica, dict) and replica["state"] == "online" and int(replica["offset"]) >= told
+
+        until(has_all, within_s=REPLICATED_WITHIN_S, what="a replica that has all")
 
     def is_there(self) -> bool:
         """Whether its process runs; it may be frozen all the same."""

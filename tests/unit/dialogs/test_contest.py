@@ -49,8 +49,8 @@ class Marks:
             self.refused[dialog.key] = callee_tag
         return self.refused.get(dialog.key) in (None, callee_tag)
 
-    def is_taken(self, dialog: DialogId) -> bool:
-        return self.refused.get(dialog.key, "?") != "?"
+    def is_taken(self, dialog: DialogId, besides: str) -> bool:
+        return self.refused.get(dialog.key, "?") not in ("?", besides)
 
     def open(self, dialog: DialogId, callee_tag: str) -> None:
         if self.refused.get(dialog.key) in ("?", callee_tag):
@@ -130,6 +130,7 @@ def test_given_two_devices_when_both_answer_then_the_first_goes_on_and_the_other
     assert not scene.late.is_taken(DIALOG)
     scene.comes("carol")
     assert scene.late.is_taken(DIALOG)
+    assert not scene.late.is_taken(DIALOG, besides="carol")
     assert scene.spiral.sent == []
     scene.comes("bob")
     assert [method for method, *_ in scene.spiral.sent] == ["ACK", "BYE"]

@@ -60,9 +60,10 @@ def test_given_a_contest_when_two_answers_come_then_the_first_wins_for_good_and_
     with kamailio() as fake:
         marks = KamailioMarks()
         marks.contest(DIALOG)
-        assert not marks.is_taken(DIALOG)
+        assert not marks.is_taken(DIALOG, "")
         assert [marks.wins(DIALOG, tag) for tag in ("carol", "bob", "carol")] == [True, False, True]
-        assert marks.is_taken(DIALOG)
+        assert marks.is_taken(DIALOG, "")
+        assert not marks.is_taken(DIALOG, "carol")
         assert [relayed(fake, tag) for tag in ("carol", "bob")] == [True, False]
 
 

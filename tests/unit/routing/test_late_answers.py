@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kemi.dialogs.far_end import FarEnd
-from kemi.dialogs.tracking import Answer, Answered
-from kemi.errors import StoreUnavailable
+from kemi.dialogs.tracking import Answer
 from tests.support.directories import agent_group, extension
 from tests.support.fake_sip import CALLEE_CONTACT, CALLEE_FLOW, DOMAIN, FakeMessage
 from tests.unit.routing.conftest import DIALOG, Maker, Placing
@@ -32,11 +31,16 @@ def test_given_an_answer_when_it_passes_then_the_store_hears_what_it_takes_to_en
     assert (far.target, far.next_hop, far.routes) == (CALLEE_CONTACT, CALLEE_FLOW, ROUTES[:1])
 
 
-@pytest.mark.parametrize("found", [Answered.DONE, Answered.UNKNOWN])
-def test_given_an_answer_that_is_in_time_when_it_passes_then_nothing_is_ended(placing: Maker, found: Answered) -> None:
+@pytest.mark.parametrize("winner", [None, "bob"])
+def test_given_an_answer_that_is_in_time_when_it_passes_then_nothing_is_ended(
+    placing: Maker, winner: str | None
+) -> None:
     call = rings(placing)
-    call.tracking.found = found
-    call.replies(200)
+    if winner is not None:
+        call.scene.late_answers.contest(DIALOG)
+        call.scene.marks.wins(DIALOG, winner)
+    call.replies(200, tag="bob")
+    call.scene.late_answers.acknowledged(FakeMessage("ACK", to_tag="bob"))
     assert call.scene.spiral.begun == []
     assert (call.scene.marks.refused, call.scene.marks.refused_one) == ([], [])
 
@@ -45,7 +49,7 @@ def test_given_a_call_that_a_picker_has_when_the_callee_answers_then_his_dialog_
     placing: Maker,
 ) -> None:
     call = rings(placing)
-    call.tracking.found = Answered.PICKED_UP
+    call.scene.late_answers.refuse(DIALOG)
     call.replies(200, tag="bob")
     assert call.scene.spiral.begun == [], "it would overtake the answer"
     assert call.tracking.named("forget") == [(DOMAIN, DIALOG)]
@@ -56,13 +60,6 @@ def test_given_a_call_that_a_picker_has_when_the_callee_answers_then_his_dialog_
     assert caller[:3] == ("BYE", *call.scene.transaction.caller_end)
     call.scene.late_answers.acknowledged(FakeMessage("ACK", to_tag="bob"))
     assert len(call.scene.spiral.begun) == 2
-
-
-def test_given_a_store_that_is_away_when_the_callee_answers_then_the_answer_passes(placing: Maker) -> None:
-    call = rings(placing)
-    call.tracking.fails = StoreUnavailable("no answer")
-    call.replies(200)
-    assert call.scene.spiral.begun == []
 
 
 @pytest.mark.parametrize("status", [100, 180, 200, 486, 599])
