@@ -27,12 +27,14 @@ from kemi.ksr.seal import Seal
 from kemi.ksr.spiral import KamailioSpiral
 from kemi.ksr.transaction import KamailioTransaction
 from kemi.nodes.registry import Registry
+from kemi.pickup.elsewhere import Elsewhere
 from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
 from kemi.queueing.service import Queueing
 from kemi.routing.admission import Admission
 from kemi.routing.calls import Calls
 from kemi.routing.draining import Draining
+from kemi.routing.for_peers import ForPeers
 from kemi.routing.guard import Guard
 from kemi.routing.identity import Identity
 from kemi.routing.in_dialog import InDialog
@@ -62,9 +64,10 @@ def build(settings: Settings) -> Handler:
     gateways.prepare()
     media: Media = Relayed(Incoming, transaction, KamailioMedia()) if settings.rtpengine else Direct()
     transaction.unsent = media.over
+    peers = KamailioPeers(settings)
     late_answers = LateAnswers(Incoming, KamailioMarks(), spiral)
     tracking: Tracking = store.calls if settings.tracking else Untracked()
-    in_dialog = InDialog(directory, Incoming, transaction, tracking, kamailio, late_answers, media)
+    in_dialog = InDialog(directory, Incoming, transaction, tracking, kamailio, late_answers, media, peers.is_peer)
     queueing = Queueing(directory, Incoming, transaction, location, spiral, store.queues, store.events, settings)
     calls = Calls(directory, Incoming, transaction, location, tracking, queueing, late_answers, spiral, settings)
     draining = Draining(proxy.draining)
@@ -81,14 +84,24 @@ def build(settings: Settings) -> Handler:
         store.events,
         late_answers,
         queueing.send_to_picker,
+        peers,
         settings,
     )
-    pickup = PickupService(directory, Incoming, transaction, store.calls, store.events, reroute, late_answers, settings)
+    pickup = PickupService(
+        directory,
+        Incoming,
+        transaction,
+        store.calls,
+        store.events,
+        reroute,
+        late_answers,
+        Elsewhere(peers, transaction),
+        settings,
+    )
     counts = KamailioCounters("abuse", new_a_minute=NEW_COUNTS_A_MINUTE)
     sources = Sources(KamailioCounters("flood"), counts, settings, proxy.log_notice)
     admission = Admission(directory, kamailio, transaction, sources, Passwords(counts, settings))
     identity = Identity(KamailioDigest(), admission)
-    peers = KamailioPeers(settings)
     guard = Guard(store.dialogs, store.events)
     trunks = Trunks(directory, transaction, kamailio, gateways, calls, settings, guard)
     requests = Requests(
@@ -108,6 +121,7 @@ def build(settings: Settings) -> Handler:
         guard,
         peers,
     )
+    requests.by_peer = ForPeers(kamailio, transaction, pickup).kinds()
     requests.draining = trunks.draining = draining
     follower = Follower(
         store.provisioning,

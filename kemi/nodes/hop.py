@@ -16,6 +16,9 @@ from kemi.nodes.peer import Known
 from kemi.sip import packed
 
 HEADER = "P-Star87-Peer"
+REACH = "reach"
+"""An instruction: send this request to a URI over a flow of yours. Words: tenant, URI, flow, longest wait for an
+answer in ms, and the Route set from there on."""
 WITHIN_MS = 8_000
 """How far sender and receiver may be apart: a request is repeated no longer by whoever has not been answered."""
 REMEMBERED_S = 20

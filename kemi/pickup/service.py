@@ -25,6 +25,7 @@ from kemi.pickup import replaces
 from kemi.pickup.attempt import Attempt, Target
 from kemi.pickup.claim import Claim, Outcome, PickupRecord, PickupStore, Rerouted
 from kemi.pickup.devices import Verdict
+from kemi.pickup.elsewhere import Elsewhere, Result, Told
 from kemi.pickup.event import PICKED_UP
 from kemi.pickup.reroute import Reroute
 from kemi.pickup.search import Search
@@ -48,6 +49,7 @@ from kemi.sip.sdp import holds
 
 FOREIGN_HEADERS = (*REPLACING, *IDENTITY)
 """Whom to replace, and who picks up, is the proxy's word alone."""
+NO_MEDIA = "the caller's device cannot take your media; the call rings on"
 NO_CALL = "no call that you may pick up is ringing"
 LOOKED_AT_MOST = 100
 """Calls that one `*87` may claim, those included to which nothing can be sent: it must end in time."""
@@ -67,6 +69,7 @@ class PickupService:
         record: PickupRecord,
         reroute: Reroute,
         late_answers: LateAnswers,
+        elsewhere: Elsewhere,
         settings: Settings,
     ) -> None:
         self._directory = directory
@@ -77,6 +80,7 @@ class PickupService:
         self._record = record
         self._reroute = reroute
         self._late_answers = late_answers
+        self._elsewhere = elsewhere
         self._settings = settings
         self._sent: Attempt | None = None
         """What this worker sent last, and its note: the branch callback comes while it is being sent."""
@@ -111,7 +115,11 @@ class PickupService:
             # tm runs the branch route that the worker used last for a branch that tsilo adds elsewhere.
             return
         attempt = self._sent if note == self._sent_note and self._sent else Attempt.unpack(note)
-        if attempt.target is not None:
+        if attempt.target is None:
+            return
+        if self._elsewhere.holds(attempt.target):
+            self._elsewhere.dress(attempt, attempt.target)
+        else:
             replaces.dress(self._message(), attempt, attempt.target)
 
     def replied(self) -> None:
@@ -121,7 +129,7 @@ class PickupService:
             return
         attempt = self._attempt()
         target = attempt.target
-        if target is None:
+        if target is None or self._elsewhere.holds(target):
             return
         if target.caller_number:
             message.keep_flow()
@@ -147,11 +155,60 @@ class PickupService:
         target = attempt.target
         if target is None:
             return
-        status = self._transaction.final_status
         if self._transaction.is_cancelled:
             self._give_back(attempt)
-            self._record.write(attempt.event("cancelled", 487))
+            if not attempt.peer:
+                self._record.write(attempt.event("cancelled", 487))
+        elif self._elsewhere.holds(target):
+            self._go_on(attempt, self._elsewhere.told())
+        else:
+            self._answering_peer(attempt, lambda: self._lost(attempt, target))
+
+    def carry_out(self, words: tuple[str, ...], sender: str) -> None:
+        """Another node's picker is after a call that this node holds, and has claimed it. The INVITE at hand is his.
+
+        words: of the instruction (elsewhere.PICKUP); sender: instance of his node.
+        """
+        attempt, key, token = self._elsewhere.asked(words, sender)
+        try:
+            claim = self._store.entrust(attempt.domain, key, token)
+        except StoreUnavailable:
+            claim = None
+        if claim is None:
+            self._pursue(attempt.lost("the call has ended"))
             return
+
+        def go_after(claim: Claim) -> None:
+            after, obstacle = self._go_after(attempt, claim)
+            if obstacle:
+                self._give_back(after)
+                self._pursue(after.lost(obstacle))
+
+        self._answering_peer(attempt, lambda: go_after(claim))
+
+    def _answering_peer(self, attempt: Attempt, act: Callable[[], None]) -> None:
+        """An end that is the picker's, too, is told to the node that he is at."""
+        try:
+            act()
+        except (CallIsBeingSent, MediaRefused) as end:
+            if not attempt.peer:
+                raise
+            result = Result.SENT if isinstance(end, CallIsBeingSent) else Result.MEDIA
+            self._elsewhere.tell(attempt, result)
+
+    def _go_on(self, attempt: Attempt, told: Told) -> None:
+        """The node that holds the call answered for it. Raises as `begin` does."""
+        if told.result is Result.SENT:
+            raise CallIsBeingSent
+        self._give_back(attempt)
+        attempt = replace(attempt, way=told.way, unknown=told.unknown or attempt.unknown)
+        if told.result is Result.MEDIA:
+            self._refuse(attempt, MediaRefused(NO_MEDIA))
+        attempt = attempt.once_more(told.obstacle) if told.once_more else attempt.lost(told.obstacle, raced=told.raced)
+        self._pursue(attempt)
+
+    def _lost(self, attempt: Attempt, target: Target) -> None:
+        status = self._transaction.final_status
         if status == NO_SUCH_DIALOG and not attempt.rings_back:
             self._try_another_dialog(attempt, target)
             return
@@ -161,7 +218,7 @@ class PickupService:
             return
         self._give_back(attempt)
         if status in CANNOT_TAKE_MEDIA:
-            self._refuse(attempt, MediaRefused("the caller's device cannot take your media; the call rings on"))
+            self._refuse(attempt, MediaRefused(NO_MEDIA))
         obstacle = f"the caller's device answered {status}"
         self._pursue(attempt.lost(obstacle, raced=status == ANSWERED_ALREADY))
 
@@ -191,10 +248,13 @@ class PickupService:
         return is_given_up and self._send(replace(attempt, rings_back=True))
 
     def _pursue(self, attempt: Attempt) -> None:
-        """Claim the next call that can be had and go after it.
+        """Claim the next call that can be had and go after it; another node's picker is that node's to lead on.
 
         Raises CallIsBeingSent when it comes by reroute, PickupRefused when none is left.
         """
+        if attempt.peer:
+            self._elsewhere.tell(attempt, Result.LOST)
+            return
         try:
             scope = self._search.scope(attempt)
             while attempt.sent < self._settings.pickup_tries and len(attempt.tried) < LOOKED_AT_MOST:
@@ -219,6 +279,9 @@ class PickupService:
         attempt = attempt.after(target)
         if obstacle:
             return attempt, obstacle
+        if self._elsewhere.holds(target):
+            sent = replace(attempt, sent=attempt.sent + is_another, way="")
+            return (sent, "") if self._send(sent) else (attempt, "the node that holds the call is not there")
         way, obstacle = choose(
             self._search.settings(attempt.domain).pickup_mode,
             target.verdict,
@@ -238,6 +301,9 @@ class PickupService:
         assert attempt.target is not None
         self._sent, self._sent_note = attempt, attempt.pack()
         self._transaction.remember(notes.NAME, self._sent_note)
+        if self._elsewhere.holds(attempt.target):
+            code = self._search.settings(attempt.domain).pickup_code
+            return self._elsewhere.send(attempt, f"sip:{code}{attempt.dialled}@{attempt.domain}")
         return replaces.send(
             self._transaction,
             attempt.target,
@@ -269,7 +335,7 @@ class PickupService:
             self._store.release(attempt.domain, attempt.target.key, attempt.target.token)
 
     def _refuse(self, attempt: Attempt, refusal: PickupRefused) -> NoReturn:
-        if not isinstance(refusal, RateLimited) or refusal.is_first:
+        if not attempt.peer and (not isinstance(refusal, RateLimited) or refusal.is_first):
             self._record.write(attempt.event(refusal.outcome, refusal.status))
         raise refusal
 

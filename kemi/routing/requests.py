@@ -10,7 +10,7 @@ from kemi.accounts.model import Account, DomainSettings, Extension
 from kemi.dialogs.call_note import CallNote
 from kemi.dialogs.replaced import Early
 from kemi.dialogs.tracking import trunk_party
-from kemi.errors import MethodNotAllowed, NoSuchAccount, NotAuthorized, NotReachable, RequestRefused
+from kemi.errors import MethodNotAllowed, NoSuchAccount, NoSuchDialog, NotAuthorized, NotReachable, RequestRefused
 from kemi.nodes.peers import FromPeer, Peers
 from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
@@ -121,7 +121,10 @@ class Requests:
             return
         method = message.method
         if method == "CANCEL":
-            self._in_dialog.cancel(message)
+            if self._peers.is_peer(message.source):
+                self._cancelled_by_peer(message)
+            else:
+                self._in_dialog.cancel(message)
             return
         if method != "ACK" and self._proxy.is_retransmission():
             return
@@ -142,6 +145,12 @@ class Requests:
                 self._reroute.arrived(message, self._proxy.tenant_of_record_route())
         elif self._spiral.goes_on() or self._belongs(message):
             self._transaction.relay()
+
+    def _cancelled_by_peer(self, message: Message) -> None:
+        """It ends a branch of another node's: what it says of the call, that node knows."""
+        if self._transaction.cancels != message.call_id:
+            raise NoSuchDialog("no such transaction")
+        self._transaction.relay()
 
     def _is_of_peer(self, message: Message) -> bool:
         """Carry out what another node asked. It has checked who sent the request, and written its Record-Route."""

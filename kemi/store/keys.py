@@ -38,7 +38,7 @@ Fields of call:KEY:
 | f x…  | caller's extension number; the caller (Caller.pack), in x1, x2, …        |
 | e     | live early dialogs: `branch tag` lines, the last relayed last            |
 | m g   | extensions that ring now; set when they are indexed under ring:m         |
-| c b   | claim token; extension of the picker that claimed                        |
+| c b i | claim token; extension of the picker that claimed; node that carries out |
 | d     | set: picked up, the old call is ending                                   |
 | w     | agents that take part                                                    |
 | s     | `w` waits in a queue, `h` leaves it, else rings                          |

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import cast
 
 import pytest
 import redis
@@ -63,10 +64,10 @@ def test_given_a_store_that_nobody_could_reach_when_it_is_back_then_nobody_has_d
     quick.nodes.announce(A, "s")
     quick.nodes.announce(B, "s")
     # An hour in which no node could say anything.
-    for name, line in raw.hgetall(NODES).items():  # type: ignore[union-attr]
+    for name, line in cast(dict[bytes, bytes], raw.hgetall(NODES)).items():
         if name.startswith(b"n "):
-            seen, _, address = line.partition(b" ")
-            raw.hset(NODES, name, b"%d %b" % (int(seen) - 3_600_000_000, address))
+            seen, _, address = line.decode().partition(" ")
+            raw.hset(NODES, name.decode(), f"{int(seen) - 3_600_000_000} {address}")
     raw.hincrby(NODES, "at", -3_600_000_000)
     assert set(quick.nodes.announce(A, "s").living) == {A, B}
 

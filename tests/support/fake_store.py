@@ -135,6 +135,14 @@ class FakePickupStore:
                 return Claim(wanted.token, offer, self.learnt.get(offer.key, Verdict.UNKNOWN))
         return None
 
+    def entrust(self, domain: str, key: str, token: str) -> Claim | None:
+        self._answer("entrust")
+        assert domain == DOMAIN
+        if self.held.get(key) != token:
+            return None
+        call = next(call for call in self.line if isinstance(call, CallRecord) and call.key == key)
+        return Claim(token, call, self.learnt.get(key, Verdict.UNKNOWN))
+
     def denied(self, picker: Aor) -> None:
         self.denials.append(picker)
         if self.denying is not None:
@@ -291,7 +299,7 @@ def ringing_call(
         early_tags=tags,
         ringing=() if waiting else (number,),
         waiting=waiting,
-        node=Settings().node if transaction else "elsewhere",
+        node=Settings().node,
         transaction=transaction,
     )
 

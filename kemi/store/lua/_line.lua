@@ -67,7 +67,7 @@ local function unclaim(prefix, id)
   local call_key = key(prefix, 'call', id)
   local f = fields(call_key, 't', 'l', 'n')
   if not f[1] then return false end
-  redis.call('HDEL', call_key, 'c', 'b', 'r')
+  redis.call('HDEL', call_key, 'c', 'b', 'r', 'i')
   local taken = key(prefix, 'taken', f[3])
   if redis.call('GET', taken) == id then redis.call('DEL', taken) end
   join_line(sets_of(prefix, place_of(call_key)), id, f[1], tonumber(f[2]))

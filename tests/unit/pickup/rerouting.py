@@ -12,6 +12,7 @@ from kemi.pickup.claim import Picked
 from kemi.pickup.reroute import Reroute
 from kemi.settings import Settings
 from tests.support.directories import agent_group, directory_of, extension, hunt_group
+from tests.support.fake_peers import FakePeers
 from tests.support.fake_sip import DOMAIN, FakeScene, invite
 from tests.support.fake_store import FakePickupStore, FakeRecord, ringing_call
 from tests.unit.pickup.conftest import Pickup
@@ -53,6 +54,7 @@ class Sent:
             hunt_group("700", name="Sales"),
             agent_group("800", "103", "104"),
         ]
+        self.peers = FakePeers()
         (folder / "of the spiral").mkdir()
         directory = directory_of(folder / "of the spiral", *accounts)
         self.reroute = Reroute(
@@ -64,6 +66,7 @@ class Sent:
             self.record,
             self.scene.late_answers,
             lambda *_: False,
+            self.peers,
             Settings(),
         )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from kemi.accounts.directory import Directory
 from kemi.accounts.model import DomainSettings
 from kemi.errors import NotProvisioned
+from kemi.pickup.elsewhere import Elsewhere
 from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
 from kemi.queueing.service import Queueing
@@ -68,12 +69,13 @@ class Node:
         queueing = Queueing(*at_hand, spiral, self.queue, self.record, Settings())
         calls = Calls(*at_hand, self.tracking, queueing, late_answers, spiral, Settings())
         of_pickups = at_hand[:3]
+        self.peers = FakePeers()
         reroute = Reroute(
-            *of_pickups, spiral, self.store, self.record, late_answers, queueing.send_to_picker, Settings()
+            *of_pickups, spiral, self.store, self.record, late_answers, queueing.send_to_picker, self.peers, Settings()
         )
+        elsewhere = Elsewhere(self.peers, scene.transaction)
         self.gateways = FakeGateways(*DESTINATIONS)
         self.dialogs = FakeDialogs()
-        self.peers = FakePeers()
         guard = Guard(self.dialogs, self.record)
         self.digest = FakeDigest(user)
         admission = admission_of(scene, self.current)
@@ -89,7 +91,7 @@ class Node:
             Identity(self.digest, admission),
             self.in_dialog,
             calls,
-            PickupService(*of_pickups, self.store, self.record, reroute, late_answers, Settings()),
+            PickupService(*of_pickups, self.store, self.record, reroute, late_answers, elsewhere, Settings()),
             queueing,
             Trunks(self.current, scene.transaction, scene.proxy, self.gateways, calls, Settings(), guard),
             reroute,
