@@ -98,7 +98,9 @@ def run(
     except ValueError as error:
         raise CommandFailed(f"--health {error}", Exit.USAGE) from error
     try:
-        settings = replace(settings, boot=secrets.token_hex(4), peer=peer_address(peer, listens))
+        address = peer_address(peer, listens)
+        if settings.redis_url:
+            settings = replace(settings, boot=secrets.token_hex(4), peer=address)
     except ValueError as error:
         raise CommandFailed(f"--peer {error}", Exit.USAGE) from error
     if settings.peer and not any(str(listen) == settings.peer for listen in listens):
