@@ -96,7 +96,8 @@ class Elsewhere:
         """Write into this branch what the other node is to do."""
         peer = self._peers.find(target.node)
         if peer is not None:
-            asked = replace(attempt, target=None, tried=())
+            # The other node counts that it is sent.
+            asked = replace(attempt, target=None, tried=(), sent=attempt.sent - 1)
             words = (attempt.domain, asked.pack(), target.key, target.token, str(now_ms() - attempt.started_ms))
             self._peers.instruct(peer, PICKUP, words)
 
