@@ -7,9 +7,12 @@ from typing import Protocol
 from kemi.nodes.hop import REACH, Instruction
 from kemi.nodes.peers import FromPeer
 from kemi.pickup.elsewhere import PICKUP
-from kemi.pickup.service import PickupService
 from kemi.sip.flow import Flow
 from kemi.sip.ports import Callback, Message, Transaction
+
+
+class CarriesOut(Protocol):
+    def carry_out(self, words: tuple[str, ...], sender: str) -> None: ...
 
 
 class Path(Protocol):
@@ -17,7 +20,7 @@ class Path(Protocol):
 
 
 class ForPeers:
-    def __init__(self, path: Path, transaction: Transaction, pickup: PickupService) -> None:
+    def __init__(self, path: Path, transaction: Transaction, pickup: CarriesOut) -> None:
         self._path = path
         self._transaction = transaction
         self._pickup = pickup
