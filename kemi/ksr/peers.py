@@ -18,6 +18,8 @@ SEEN = "hops"
 ASKED = "asked"
 """htable of the INVITEs that other nodes have in hand."""
 BETWEEN = "::"
+HAS_BEEN_HEARD_MS = 2_000
+"""What a node has had for so long it has answered provisionally, or else the picker has gone on (elsewhere.SILENCE_MS)."""
 DIED_STATUS, DIED_REASON = 480, "No Call To Pick Up"
 LOOK_EVERY_S = 0.25
 """How old a worker's picture of the others may be, beyond that of its node."""
@@ -60,13 +62,13 @@ class KamailioPeers:
             KSR.pv.sets("$fs", self._socket)
 
     def expects(self, peer: Peer) -> None:
-        KSR.htable.sht_sets(ASKED, _waiting(), peer.instance)
+        KSR.htable.sht_sets(ASKED, _waiting(), f"{peer.instance} {_now_ms()}")
 
     def heard(self) -> None:
         KSR.htable.sht_rm(ASKED, _waiting())
 
     def end_what_waits_for(self, peer: Peer) -> None:
-        """A node has died: whoever waits for its answer hears that there is none."""
+        """A node has died: whoever has waited for its answer for a while hears that there is none. Others go on soon."""
         for name in _waiting_for(peer):
             call_id, _, cseq = name.rpartition(BETWEEN)
             KSR.tmx.t_reply_callid(call_id, cseq, DIED_STATUS, DIED_REASON)
@@ -116,7 +118,8 @@ def _waiting_for(peer: Peer) -> list[str]:
     found: list[str] = []
     KSR.htable.sht_iterator_start("waiting", ASKED)
     while KSR.htable.sht_iterator_next("waiting") > 0:
-        if KSR.pv.get("$shtitval(waiting)") == peer.instance:
+        instance, _, since_ms = str(KSR.pv.get("$shtitval(waiting)")).partition(" ")
+        if instance == peer.instance and _now_ms() - int(since_ms) > HAS_BEEN_HEARD_MS:
             found.append(str(KSR.pv.get("$shtitkey(waiting)")))
     KSR.htable.sht_iterator_end("waiting")
     return found
