@@ -19,7 +19,7 @@ ASKED = "asked"
 """htable of the INVITEs that other nodes have in hand."""
 BETWEEN = "::"
 HAS_BEEN_HEARD_MS = 2_000
-"""What a node has had for so long it has answered provisionally, or else the picker has gone on (elsewhere.SILENCE_MS)."""
+"""What a node has had for so long it has answered provisionally; else the picker has gone on by himself."""
 DIED_STATUS, DIED_REASON = 480, "No Call To Pick Up"
 LOOK_EVERY_S = 0.25
 """How old a worker's picture of the others may be, beyond that of its node."""
@@ -68,7 +68,7 @@ class KamailioPeers:
         KSR.htable.sht_rm(ASKED, _waiting())
 
     def end_what_waits_for(self, peer: Peer) -> None:
-        """A node has died: whoever has waited for its answer for a while hears that there is none. Others go on soon."""
+        """A node has died: whoever has waited for its answer for a while hears that there is none."""
         for name in _waiting_for(peer):
             call_id, _, cseq = name.rpartition(BETWEEN)
             KSR.tmx.t_reply_callid(call_id, cseq, DIED_STATUS, DIED_REASON)
