@@ -11,6 +11,7 @@ from kemi.ksr.incoming import text
 from kemi.nodes.hop import HEADER, Envelope, Instruction, opened, seal
 from kemi.nodes.peer import Known, Peer, instance_of
 from kemi.settings import Settings
+from kemi.sip.flow import Flow
 
 VARIABLE = "nodes"
 SEEN = "hops"
@@ -54,6 +55,9 @@ class KamailioPeers:
 
     def living(self) -> tuple[Peer, ...]:
         return self._now().living
+
+    def flow_to(self, peer: Peer) -> Flow:
+        return Flow("udp", *peer.place, self._socket)
 
     def aim(self, peer: Peer, uri: str) -> None:
         KSR.pv.sets("$ru", uri)
@@ -115,13 +119,17 @@ def _waiting() -> str:
 
 
 def _waiting_for(peer: Peer) -> list[str]:
-    found: list[str] = []
+    entries: list[tuple[object, object]] = []
+    # A part of the table is locked meanwhile: nothing here may raise.
     KSR.htable.sht_iterator_start("waiting", ASKED)
     while KSR.htable.sht_iterator_next("waiting") > 0:
-        instance, _, since_ms = str(KSR.pv.get("$shtitval(waiting)")).partition(" ")
-        if instance == peer.instance and _now_ms() - int(since_ms) > HAS_BEEN_HEARD_MS:
-            found.append(str(KSR.pv.get("$shtitkey(waiting)")))
+        entries.append((KSR.pv.get("$shtitkey(waiting)"), KSR.pv.get("$shtitval(waiting)")))
     KSR.htable.sht_iterator_end("waiting")
+    found: list[str] = []
+    for name, value in entries:
+        instance, _, since_ms = str(value).partition(" ")
+        if instance == peer.instance and _now_ms() - int(since_ms) > HAS_BEEN_HEARD_MS:
+            found.append(str(name))
     return found
 
 
