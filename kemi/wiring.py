@@ -26,6 +26,8 @@ from kemi.ksr.proxy import KamailioProxy
 from kemi.ksr.seal import Seal
 from kemi.ksr.spiral import KamailioSpiral
 from kemi.ksr.transaction import KamailioTransaction
+from kemi.metrics.counted import CountedPickups, CountedRecord
+from kemi.metrics.meter import Meter
 from kemi.nodes.burial import Burial
 from kemi.nodes.registry import Registry
 from kemi.pickup.elsewhere import Elsewhere
@@ -53,7 +55,9 @@ NEW_COUNTS_A_MINUTE = 100_000
 
 def build(settings: Settings) -> Handler:
     """The object whose methods Kamailio calls."""
-    store = open_node_store(settings, proxy.log_notice)
+    meter = Meter(settings.counts_path, settings.metrics_domains)
+    store = open_node_store(settings, proxy.log_notice, meter)
+    pickups, record = CountedPickups(store.calls, meter), CountedRecord(store.events, meter)
     directory = CurrentDirectory(proxy.published_directory)
     kamailio, transaction, location, spiral = (
         KamailioProxy(Seal.kept_in(settings.seal_path)),
@@ -81,8 +85,8 @@ def build(settings: Settings) -> Handler:
         Incoming,
         transaction,
         spiral,
-        store.calls,
-        store.events,
+        pickups,
+        record,
         late_answers,
         queueing.send_to_picker,
         peers,
@@ -92,8 +96,8 @@ def build(settings: Settings) -> Handler:
         directory,
         Incoming,
         transaction,
-        store.calls,
-        store.events,
+        pickups,
+        record,
         reroute,
         late_answers,
         Elsewhere(peers, transaction),
@@ -103,7 +107,7 @@ def build(settings: Settings) -> Handler:
     sources = Sources(KamailioCounters("flood"), counts, settings, proxy.log_notice)
     admission = Admission(directory, kamailio, transaction, sources, Passwords(counts, settings))
     identity = Identity(KamailioDigest(), admission)
-    guard = Guard(store.dialogs, store.events)
+    guard = Guard(store.dialogs, record)
     trunks = Trunks(directory, transaction, kamailio, gateways, calls, settings, guard)
     requests = Requests(
         directory,
@@ -136,7 +140,7 @@ def build(settings: Settings) -> Handler:
     registry.ended = peers.end_what_waits_for
     registry.bury = Burial(store.nodes, directory)
     gate = WebSocketGate(KamailioHttp(), Incoming, settings.websocket_port_numbers)
-    return Handler(
+    handler = Handler(
         requests,
         calls,
         pickup,
@@ -155,3 +159,5 @@ def build(settings: Settings) -> Handler:
         store.deliver,
         proxy.log_error,
     )
+    handler.begin = meter.open
+    return handler

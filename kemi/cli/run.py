@@ -107,6 +107,8 @@ def run(
         raise CommandFailed(f"--peer {error}", Exit.USAGE) from error
     if settings.peer and not any(str(listen) == settings.peer for listen in listens):
         listens.append(Listen.parse(settings.peer))
+    if settings.log_format not in ("text", "json"):
+        raise CommandFailed(f"STAR87_LOG_FORMAT: text or json, not {settings.log_format!r}", Exit.USAGE)
     check_certificate(settings, listens)
     if has_password(redis) and redis != Settings.from_environment().redis_url:
         print(
