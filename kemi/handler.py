@@ -13,6 +13,7 @@ from kemi.dialogs.late_answers import LateAnswers
 from kemi.errors import NotProvisioned, RequestRefused, StoreUnavailable
 from kemi.lamps.notifier import Notifier
 from kemi.lamps.watching import Watching
+from kemi.nodes.registry import Registry
 from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
 from kemi.queueing.service import Queueing
@@ -46,6 +47,7 @@ class Handler:
         trunks: Trunks,
         late_answers: LateAnswers,
         follower: Follower,
+        registry: Registry,
         media: Media,
         gate: WebSocketGate,
         watching: Watching,
@@ -65,6 +67,7 @@ class Handler:
         self._trunks = trunks
         self._late_answers = late_answers
         self._follower = follower
+        self._registry = registry
         self._media = media
         self._gate = gate
         self._watching = watching
@@ -150,6 +153,10 @@ class Handler:
 
     def ksr_follow_provisioning(self, _message: object, _event: str) -> int:
         return self._guarded(self._follower.follow)
+
+    def ksr_beat(self, _message: object, _event: str) -> int:
+        """In a process of its own, every second."""
+        return self._guarded(self._registry.beat)
 
     def ksr_deliver(self, _message: object, _event: str) -> int:
         """In a process of its own, again and again: it may wait."""

@@ -18,6 +18,13 @@ COUNTS = "counts"
 class Settings:
     node: str = "star87"
     """Name of this node, unique on one state store."""
+    boot: str = ""
+    """Tells this run of the node from every other: made by `star87 run`."""
+    peer: str = ""
+    """`udp:address:port` where other nodes of the deployment reach this one; `star87 run` takes the first udp address
+    that it listens on. Empty: no calls pass between this node and others."""
+    node_silence_ms: int = 3_000
+    """How long a node may say nothing before the others take it for dead; each says that it lives every second."""
     run_dir: str = "/run/star87"
     """Folder of this host's nodes; each keeps its sockets and its provisioning snapshot in a folder of its name."""
     redis_url: str = ""
@@ -123,6 +130,11 @@ class Settings:
     """Longer subscriptions are shortened to this."""
     events_max: int = 10_000
     """About how many pickup events are kept for each tenant."""
+
+    @property
+    def instance(self) -> str:
+        """This run of this node, as it stands with the calls that it holds."""
+        return f"{self.node}@{self.boot}" if self.boot else self.node
 
     @property
     def node_dir(self) -> str:

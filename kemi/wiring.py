@@ -21,6 +21,7 @@ from kemi.ksr.incoming import Incoming
 from kemi.ksr.location import KamailioLocation
 from kemi.ksr.marks import KamailioMarks
 from kemi.ksr.media import KamailioMedia
+from kemi.ksr.peers import KamailioPeers, publish_nodes
 from kemi.ksr.proxy import KamailioProxy
 from kemi.ksr.seal import Seal
 from kemi.ksr.spiral import KamailioSpiral
@@ -30,12 +31,16 @@ from kemi.lamps.notifier import Notifier
 from kemi.lamps.watching import Watching
 from kemi.metrics.counted import CountedPickups, CountedRecord
 from kemi.metrics.meter import Meter
+from kemi.nodes.burial import Burial
+from kemi.nodes.registry import Registry
+from kemi.pickup.elsewhere import Elsewhere
 from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
 from kemi.queueing.service import Queueing
 from kemi.routing.admission import Admission
 from kemi.routing.calls import Calls
 from kemi.routing.draining import Draining
+from kemi.routing.for_peers import ForPeers
 from kemi.routing.guard import Guard
 from kemi.routing.identity import Identity
 from kemi.routing.in_dialog import InDialog
@@ -67,9 +72,10 @@ def build(settings: Settings) -> Handler:
     gateways.prepare()
     media: Media = Relayed(Incoming, transaction, KamailioMedia()) if settings.rtpengine else Direct()
     transaction.unsent = media.over
+    peers = KamailioPeers(settings)
     late_answers = LateAnswers(Incoming, KamailioMarks(), spiral)
     tracking: Tracking = store.calls if settings.tracking else Untracked()
-    in_dialog = InDialog(directory, Incoming, transaction, tracking, kamailio, late_answers, media)
+    in_dialog = InDialog(directory, Incoming, transaction, tracking, kamailio, late_answers, media, peers.is_peer)
     queueing = Queueing(directory, Incoming, transaction, location, spiral, store.queues, store.events, settings)
     calls = Calls(directory, Incoming, transaction, location, tracking, queueing, late_answers, spiral, settings)
     draining = Draining(proxy.draining)
@@ -86,9 +92,20 @@ def build(settings: Settings) -> Handler:
         record,
         late_answers,
         queueing.send_to_picker,
+        peers,
         settings,
     )
-    pickup = PickupService(directory, Incoming, transaction, pickups, record, reroute, late_answers, settings)
+    pickup = PickupService(
+        directory,
+        Incoming,
+        transaction,
+        pickups,
+        record,
+        reroute,
+        late_answers,
+        Elsewhere(peers, transaction),
+        settings,
+    )
     counts = KamailioCounters("abuse", new_a_minute=NEW_COUNTS_A_MINUTE)
     sources = Sources(KamailioCounters("flood"), counts, settings, proxy.log_notice)
     admission = Admission(directory, kamailio, transaction, sources, Passwords(counts, settings))
@@ -113,7 +130,9 @@ def build(settings: Settings) -> Handler:
         spiral,
         guard,
         watching,
+        peers,
     )
+    requests.by_peer = ForPeers(kamailio, transaction, pickup).kinds()
     requests.draining = trunks.draining = draining
     follower = Follower(
         store.provisioning,
@@ -124,6 +143,9 @@ def build(settings: Settings) -> Handler:
         proxy.log_notice,
     )
     notifier = Notifier(directory, book, store.lamps, spiral, settings)
+    registry = Registry(store.nodes, publish_nodes, proxy.log_notice, settings)
+    registry.ended = peers.end_what_waits_for
+    registry.bury = Burial(store.nodes, directory)
     gate = WebSocketGate(KamailioHttp(), Incoming, settings.websocket_port_numbers)
     handler = Handler(
         requests,
@@ -135,6 +157,7 @@ def build(settings: Settings) -> Handler:
         trunks,
         late_answers,
         follower,
+        registry,
         media,
         gate,
         watching,

@@ -8,6 +8,7 @@ import re
 import secrets
 import socket
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kemi.sip.flow import UNDER_WEBSOCKET
@@ -77,9 +78,14 @@ class Listen:
     @property
     def local_host(self) -> str:
         """Where a program on this host reaches it: the loopback address for a listen on all addresses."""
-        if ipaddress.ip_address(self.host).is_unspecified:
+        if self.is_everywhere:
             return "::1" if ":" in self.host else "127.0.0.1"
         return self.host
+
+    @property
+    def is_everywhere(self) -> bool:
+        """It is no address that anybody could be told."""
+        return ipaddress.ip_address(self.host).is_unspecified
 
     def why_not(self) -> str | None:
         """Why the address cannot be bound now, in a few words; None when it can."""
@@ -105,6 +111,20 @@ def health_address(text: str) -> Listen:
     if not re.search(r":\d+$", text):
         raise ValueError(f"{text!r}: an address and a port are needed, as in 127.0.0.1:8087")
     return Listen.parse(f"tcp:{text}")
+
+
+def peer_address(text: str, listens: Sequence[Listen]) -> str:
+    """Where other nodes reach this one: what was said, else the first udp address of `listens`; '' when there is none.
+
+    Raises ValueError that says what is wrong.
+    """
+    if text:
+        address = Listen.parse(text)
+        if address.transport != "udp" or address.is_everywhere:
+            raise ValueError(f"{text!r}: other nodes are told this very address: udp:, and not that of all interfaces")
+        return str(address)
+    usable = (listen for listen in listens if listen.transport == "udp" and not listen.is_everywhere)
+    return str(next(usable, ""))
 
 
 def options_request(to: Listen, via_host: str, via_port: int, token: str) -> bytes:

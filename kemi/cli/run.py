@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 from dataclasses import replace
 from typing import Annotated
@@ -10,7 +11,7 @@ from typing import Annotated
 import typer
 
 from kemi.cli.documents import read_encoded
-from kemi.cli.listen import Listen, health_address
+from kemi.cli.listen import Listen, health_address, peer_address
 from kemi.cli.node import choose_run_dir, lock_node_dir, prepare_node_dir, settings_of
 from kemi.cli.options import Node, Redis, RunDir
 from kemi.cli.outcome import CommandFailed, Exit
@@ -40,6 +41,16 @@ def run(
     redis: Redis = "",
     node: Node = "",
     run_dir: RunDir = "",
+    peer: Annotated[
+        str,
+        typer.Option(
+            envvar="STAR87_PEER",
+            metavar="udp:ADDRESS:PORT",
+            show_default=False,
+            help="Where the other nodes on the same state store reach this one. Default: the first udp: address of "
+            "--listen.",
+        ),
+    ] = "",
     rtpengine: Annotated[
         str,
         typer.Option(
@@ -86,6 +97,16 @@ def run(
             health_address(health)
     except ValueError as error:
         raise CommandFailed(f"--health {error}", Exit.USAGE) from error
+    try:
+        address = peer_address(peer, listens)
+        if settings.redis_url:
+            settings = replace(settings, boot=secrets.token_hex(4), peer=address)
+            if not address:
+                print("other nodes cannot reach this one (no udp: address): no pickup across nodes", file=sys.stderr)
+    except ValueError as error:
+        raise CommandFailed(f"--peer {error}", Exit.USAGE) from error
+    if settings.peer and not any(str(listen) == settings.peer for listen in listens):
+        listens.append(Listen.parse(settings.peer))
     if settings.log_format not in ("text", "json"):
         raise CommandFailed(f"STAR87_LOG_FORMAT: text or json, not {settings.log_format!r}", Exit.USAGE)
     check_certificate(settings, listens)

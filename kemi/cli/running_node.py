@@ -21,6 +21,7 @@ from kemi.cli.health import HealthServer, Look
 from kemi.cli.listen import Listen, ask_options, health_address, held_port
 from kemi.cli.log_lines import Sayings
 from kemi.cli.looks import SNAPSHOTS, Looks
+from kemi.cli.membership import Membership
 from kemi.cli.metrics import Metrics
 from kemi.cli.node import NODE_FILE, NodeFile
 from kemi.cli.notify import READY, STOPPING, tell_systemd
@@ -78,6 +79,7 @@ class RunningNode:
         self._stop = stop
         self._children: list[Child] = []
         self._no_new_store_before_s = 0.0
+        self._membership = Membership(settings)
         self._say = Sayings(settings.node, settings.log_format).say
 
     def run(self) -> None:
@@ -119,6 +121,7 @@ class RunningNode:
         kamailio = self._start(processes.start_kamailio(self._settings, self._listens))
         self._node_file(kamailio).write()
         self._await_answer()
+        self._membership.await_known(self._pause)
         self._let_go_of_spiral()
 
     @contextmanager
@@ -210,6 +213,8 @@ class RunningNode:
             if child.name == "capture" and child.ended() is None:
                 processes.flush_capture(self._listens[0], self._capture, FLUSH_WITHIN_S)
             child.stop(STOP_WITHIN_S)
+        if not self._private:
+            self._membership.leave(self._settings)
 
     def _see_that_all_live(self) -> None:
         for child in self._children:
@@ -274,6 +279,8 @@ class RunningNode:
                 "when every node runs this release, `star87 migrate`"
             )
         store.load_functions()
+        if not self._private:
+            self._membership.enter(store, self._pause)
         if self._document is not None:
             store.provisioning.publish(self._document)
         elif store.provisioning.version() == 0:

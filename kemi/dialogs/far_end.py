@@ -43,7 +43,7 @@ class FarEnd(NamedTuple):
             cseq=int(message.cseq),
             target=message.contact_uri,
             flow=str(message.flow),
-            routes=routes_beyond(message.header_values("Record-Route")),
+            routes=routes_beyond(message.header_values("Record-Route"), message.source),
         )
 
     def headers(self, method: str) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ class CountedPickups:
 
     def __init__(self, store: PickupStore, meter: Meter) -> None:
         self._store, self._meter = store, meter
+        self.entrust = store.entrust
         self.denied, self.rerouted, self.remember_device = store.denied, store.rerouted, store.remember_device
 
     def claim(self, wanted: Wanted) -> Claim | None:
@@ -31,9 +32,9 @@ class CountedPickups:
             self._meter.count(catalogue.CLAIMS)
         return claim
 
-    def release(self, domain: str, key: str, token: str) -> None:
+    def release(self, domain: str, key: str, token: str, *, is_over: bool = False) -> None:
         self._meter.count(catalogue.RELEASED)
-        self._store.release(domain, key, token)
+        self._store.release(domain, key, token, is_over=is_over)
 
     def reroute(self, domain: str, key: str, token: str, *, ttl_ms: int, offer: str) -> Rerouted:
         answer = self._store.reroute(domain, key, token, ttl_ms=ttl_ms, offer=offer)

@@ -14,6 +14,8 @@ from kemi.accounts.directory import Directory
 from kemi.dialogs.late_answers import LateAnswers
 from kemi.dialogs.tracking import Device, Parties
 from kemi.errors import NotTaken, StoreUnavailable, Terminated
+from kemi.nodes.hop import REACH
+from kemi.nodes.peers import Peers
 from kemi.pickup import attempt as notes
 from kemi.pickup.attempt import Attempt, Target
 from kemi.pickup.claim import Outcome, PickupRecord, PickupStore, Rerouted
@@ -47,6 +49,7 @@ class Reroute:
         record: PickupRecord,
         late_answers: LateAnswers,
         send_waiting: SendWaiting,
+        peers: Peers,
         settings: Settings,
     ) -> None:
         self._directory = directory
@@ -57,14 +60,15 @@ class Reroute:
         self._record = record
         self._late_answers = late_answers
         self._send_waiting = send_waiting
+        self._peers = peers
         self._settings = settings
 
     def obstacle(self, attempt: Attempt, target: Target) -> str:
         """Why a call cannot be picked up this way, '' when it can."""
         if not attempt.contact:
             return "your device gave no Contact"
-        if not target.transaction or target.node != self._settings.node:
-            return f"the call is held by another node ({target.node})"
+        if not target.transaction:
+            return "the transaction of the call is not known"
         return ""
 
     def send(self, attempt: Attempt) -> Rerouted:
@@ -84,6 +88,10 @@ class Reroute:
         if not sent:
             self._late_answers.call_off(dialog)
         return Rerouted.DONE if sent else Rerouted.GONE
+
+    def is_over(self, target: Target) -> bool:
+        """Whether the transaction of a call that this node holds has ended."""
+        return bool(target.transaction) and not self._spiral.is_open(target.transaction)
 
     def is_given_up(self, attempt: Attempt) -> bool:
         """Whether the caller's device has ended its call for the picker, where nothing can be sent to him."""
@@ -110,12 +118,10 @@ class Reroute:
         self._transaction.create()
         self._transaction.remember(notes.NAME, offer)
         _dress(message, attempt, target)
-        _keep_to(message, Flow.parse(attempt.flow))
         self._transaction.call_back(reply=Callback.REROUTE_REPLY, failure=Callback.REROUTE_FAILURE)
         answer_ms = self._settings.reroute_answer_s * 1000
         self._transaction.set_timers(answer_ms=answer_ms, silence_ms=answer_ms)
-        self._transaction.aim(attempt.contact, Flow.parse(attempt.flow))
-        if not self._transaction.relay():
+        if not (self._aim(message, attempt, answer_ms) and self._transaction.relay()):
             self._end(attempt, target, "not_taken")
             raise NotTaken("the device that dialled cannot be reached")
 
@@ -127,7 +133,7 @@ class Reroute:
         attempt = Attempt.unpack(self._transaction.recall(notes.NAME))
         target = attempt.target
         assert target is not None
-        if not attempt.routes:
+        if not attempt.routes and not attempt.peer:
             message.keep_flow(nearest=True)
         for name in IDENTITY:
             message.remove_header(name)
@@ -158,6 +164,22 @@ class Reroute:
         # Who waits rings nobody else: this would be the one answer that his own CANCEL finds.
         refusal = Terminated if target.waiting else NotTaken
         raise refusal("the device that dialled did not answer")
+
+    def _aim(self, message: Message, attempt: Attempt, answer_ms: int) -> bool:
+        """The picker's device is next, by way of the node that it is at; False when that is not there any more."""
+        if not attempt.peer:
+            flow = Flow.parse(attempt.flow)
+            _keep_to(message, flow)
+            self._transaction.aim(attempt.contact, flow)
+            return True
+        peer = self._peers.find(attempt.peer)
+        if peer is None:
+            return False
+        _keep_to(message, self._peers.flow_to(peer))
+        self._peers.aim(peer, attempt.contact)
+        words = (attempt.domain, attempt.contact, attempt.flow, str(answer_ms), *attempt.routes)
+        self._peers.instruct(peer, REACH, words)
+        return True
 
     def _settle(self, message: Message, attempt: Attempt, target: Target) -> bool:
         directory = self._directory()
@@ -195,7 +217,7 @@ def _dress(message: Message, attempt: Attempt, target: Target) -> None:
     """What the picker's device is to know: who calls, for whom, and that it is to answer by itself."""
     for name in (*AUTOMATIC, *IDENTITY):
         message.remove_header(name)
-    for route in attempt.routes:
+    for route in () if attempt.peer else attempt.routes:
         message.append_header(f"Route: {route}")
     message.append_header(asserted_identity(f"{target.display} for {target.shown_for}", target.uri))
     message.append_header(f"Call-Info: <sip:{attempt.domain}>;answer-after=0")

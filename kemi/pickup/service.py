@@ -7,10 +7,8 @@ from dataclasses import replace
 from typing import NoReturn
 
 from kemi.accounts.directory import Directory
-from kemi.dialogs.far_end import FarEnd
 from kemi.dialogs.late_answers import LateAnswers
 from kemi.dialogs.record import CallRecord
-from kemi.dialogs.tracking import Device, Parties
 from kemi.errors import (
     AlreadyAnswered,
     CallIsBeingSent,
@@ -23,9 +21,10 @@ from kemi.errors import (
 from kemi.pickup import attempt as notes
 from kemi.pickup import replaces
 from kemi.pickup.attempt import Attempt, Target
-from kemi.pickup.claim import Claim, Outcome, PickupRecord, PickupStore, Rerouted
+from kemi.pickup.claim import Claim, PickupRecord, PickupStore, Rerouted
+from kemi.pickup.completion import Completion
 from kemi.pickup.devices import Verdict
-from kemi.pickup.event import PICKED_UP
+from kemi.pickup.elsewhere import Elsewhere, Result, Told
 from kemi.pickup.reroute import Reroute
 from kemi.pickup.search import Search
 from kemi.pickup.way import (
@@ -39,15 +38,14 @@ from kemi.pickup.way import (
 )
 from kemi.settings import Settings
 from kemi.sip.aor import Aor
-from kemi.sip.dialog import DialogId
 from kemi.sip.feature_code import PickupCode
-from kemi.sip.flow import Flow
-from kemi.sip.headers import IDENTITY, REPLACING, asserted_identity
+from kemi.sip.headers import IDENTITY, REPLACING
 from kemi.sip.ports import Message, Transaction
-from kemi.sip.sdp import holds
 
 FOREIGN_HEADERS = (*REPLACING, *IDENTITY)
 """Whom to replace, and who picks up, is the proxy's word alone."""
+HAS_ENDED = "the call has ended"
+NO_MEDIA = "the caller's device cannot take your media; the call rings on"
 NO_CALL = "no call that you may pick up is ringing"
 LOOKED_AT_MOST = 100
 """Calls that one `*87` may claim, those included to which nothing can be sent: it must end in time."""
@@ -67,6 +65,7 @@ class PickupService:
         record: PickupRecord,
         reroute: Reroute,
         late_answers: LateAnswers,
+        elsewhere: Elsewhere,
         settings: Settings,
     ) -> None:
         self._directory = directory
@@ -76,7 +75,8 @@ class PickupService:
         self._search = Search(directory, store)
         self._record = record
         self._reroute = reroute
-        self._late_answers = late_answers
+        self._completion = Completion(directory, store, record, late_answers)
+        self._elsewhere = elsewhere
         self._settings = settings
         self._sent: Attempt | None = None
         """What this worker sent last, and its note: the branch callback comes while it is being sent."""
@@ -111,7 +111,11 @@ class PickupService:
             # tm runs the branch route that the worker used last for a branch that tsilo adds elsewhere.
             return
         attempt = self._sent if note == self._sent_note and self._sent else Attempt.unpack(note)
-        if attempt.target is not None:
+        if attempt.target is None:
+            return
+        if self._elsewhere.holds(attempt.target):
+            self._elsewhere.dress(attempt, attempt.target)
+        else:
             replaces.dress(self._message(), attempt, attempt.target)
 
     def replied(self) -> None:
@@ -123,20 +127,17 @@ class PickupService:
         target = attempt.target
         if target is None:
             return
+        if self._elsewhere.holds(target):
+            if message.status >= 200:
+                self._elsewhere.over()
+            return
         if target.caller_number:
             message.keep_flow()
         if message.status < 200:
             return
-        message.remove_header("P-Asserted-Identity")
-        # RFC 5876 §3.2 lets a proxy assert in a response.
-        message.append_header(asserted_identity(f"{target.display} for {target.shown_for}", target.uri))
-        if attempt.done:
-            return
-        self._transaction.remember(notes.NAME, replace(attempt, done=True).pack())
-        self._settle(message, attempt, target)
-        if not attempt.rings_back:
-            self._store.remember_device(attempt.domain, target.caller_device, Verdict.GOOD)
-        self._record.write(attempt.event(PICKED_UP, message.status))
+        if not attempt.done:
+            self._transaction.remember(notes.NAME, replace(attempt, done=True).pack())
+        self._completion.taken(message, attempt, target)
 
     def failed(self) -> None:
         """The caller's device did not take the picker: another dialog or way, the next call, or the end.
@@ -147,11 +148,64 @@ class PickupService:
         target = attempt.target
         if target is None:
             return
-        status = self._transaction.final_status
         if self._transaction.is_cancelled:
+            if self._elsewhere.holds(target):
+                self._elsewhere.over()
             self._give_back(attempt)
-            self._record.write(attempt.event("cancelled", 487))
+            if not attempt.peer:
+                self._record.write(attempt.event("cancelled", 487))
+        elif self._elsewhere.holds(target):
+            self._go_on(attempt, self._elsewhere.told())
+        else:
+            self._answering_peer(attempt, lambda: self._lost(attempt, target))
+
+    def carry_out(self, words: tuple[str, ...], sender: str) -> None:
+        """Another node's picker is after a call that this node holds, and has claimed it. The INVITE at hand is his.
+
+        words: of the instruction (elsewhere.PICKUP); sender: instance of his node.
+        """
+        attempt, key, token = self._elsewhere.asked(words, sender)
+        try:
+            claim = self._store.entrust(attempt.domain, key, token)
+        except StoreUnavailable:
+            claim = None
+        if claim is None:
+            self._pursue(attempt.lost(HAS_ENDED))
             return
+
+        def go_after(claim: Claim) -> None:
+            after, obstacle = self._go_after(attempt, claim)
+            if obstacle:
+                self._give_back(after, may_be_over=obstacle == HAS_ENDED)
+                self._pursue(after.lost(obstacle))
+
+        self._answering_peer(attempt, lambda: go_after(claim))
+
+    def _answering_peer(self, attempt: Attempt, act: Callable[[], None]) -> None:
+        """An end that is the picker's, too, is told to the node that he is at."""
+        try:
+            act()
+        except (CallIsBeingSent, MediaRefused) as end:
+            if not attempt.peer:
+                raise
+            result = Result.SENT if isinstance(end, CallIsBeingSent) else Result.MEDIA
+            self._elsewhere.tell(attempt, result)
+
+    def _go_on(self, attempt: Attempt, told: Told) -> None:
+        """The node that holds the call answered for it. Raises as `begin` does."""
+        if told.result is Result.SENT:
+            raise CallIsBeingSent
+        self._give_back(attempt)
+        attempt = replace(attempt, way=told.way, unknown=told.unknown or attempt.unknown)
+        if told.result is Result.SILENT and attempt.target is not None:
+            attempt = replace(attempt, silent=(*attempt.silent, attempt.target.node))
+        if told.result is Result.MEDIA:
+            self._refuse(attempt, MediaRefused(NO_MEDIA))
+        attempt = attempt.once_more(told.obstacle) if told.once_more else attempt.lost(told.obstacle, raced=told.raced)
+        self._pursue(attempt)
+
+    def _lost(self, attempt: Attempt, target: Target) -> None:
+        status = self._transaction.final_status
         if status == NO_SUCH_DIALOG and not attempt.rings_back:
             self._try_another_dialog(attempt, target)
             return
@@ -161,7 +215,7 @@ class PickupService:
             return
         self._give_back(attempt)
         if status in CANNOT_TAKE_MEDIA:
-            self._refuse(attempt, MediaRefused("the caller's device cannot take your media; the call rings on"))
+            self._refuse(attempt, MediaRefused(NO_MEDIA))
         obstacle = f"the caller's device answered {status}"
         self._pursue(attempt.lost(obstacle, raced=status == ANSWERED_ALREADY))
 
@@ -172,7 +226,7 @@ class PickupService:
             attempt = replace(attempt, target=replace(target, callee_tags=target.callee_tags[1:]))
             if self._send(attempt):
                 return
-        self._give_back(attempt)
+        self._give_back(attempt, may_be_over=True)
         self._pursue(attempt.once_more(f"the caller's device answered {NO_SUCH_DIALOG}"))
 
     def _goes_on(self, attempt: Attempt, target: Target) -> bool:
@@ -191,10 +245,13 @@ class PickupService:
         return is_given_up and self._send(replace(attempt, rings_back=True))
 
     def _pursue(self, attempt: Attempt) -> None:
-        """Claim the next call that can be had and go after it.
+        """Claim the next call that can be had and go after it; another node's picker is that node's to lead on.
 
         Raises CallIsBeingSent when it comes by reroute, PickupRefused when none is left.
         """
+        if attempt.peer:
+            self._elsewhere.tell(attempt, Result.LOST)
+            return
         try:
             scope = self._search.scope(attempt)
             while attempt.sent < self._settings.pickup_tries and len(attempt.tried) < LOOKED_AT_MOST:
@@ -204,7 +261,7 @@ class PickupService:
                 attempt, obstacle = self._go_after(attempt, claim)
                 if not obstacle:
                     return
-                self._give_back(attempt)
+                self._give_back(attempt, may_be_over=obstacle == HAS_ENDED)
                 attempt = attempt.lost(obstacle)
             if attempt.raced and attempt.account:
                 raise AlreadyAnswered("the call was answered before the pickup reached the caller")
@@ -219,6 +276,10 @@ class PickupService:
         attempt = attempt.after(target)
         if obstacle:
             return attempt, obstacle
+        if self._elsewhere.holds(target):
+            sent = replace(attempt, sent=attempt.sent + is_another, way="")
+            asks = target.node not in attempt.silent and self._send(sent)
+            return (sent, "") if asks else (attempt, "the node that holds the call is not there")
         way, obstacle = choose(
             self._search.settings(attempt.domain).pickup_mode,
             target.verdict,
@@ -232,12 +293,15 @@ class PickupService:
             return (sent, "") if self._send(sent) else (attempt, "the caller's device cannot be reached")
         if self._reroute.send(sent) is Rerouted.DONE:
             raise CallIsBeingSent
-        return attempt, "the call has ended"
+        return attempt, HAS_ENDED
 
     def _send(self, attempt: Attempt) -> bool:
         assert attempt.target is not None
         self._sent, self._sent_note = attempt, attempt.pack()
         self._transaction.remember(notes.NAME, self._sent_note)
+        if self._elsewhere.holds(attempt.target):
+            code = self._search.settings(attempt.domain).pickup_code
+            return self._elsewhere.send(attempt, f"sip:{code}{attempt.dialled}@{attempt.domain}")
         return replaces.send(
             self._transaction,
             attempt.target,
@@ -245,40 +309,17 @@ class PickupService:
             answer_ms=RING_BACK_MS if attempt.rings_back else self._settings.replaces_answer_ms,
         )
 
-    def _settle(self, message: Message, attempt: Attempt, target: Target) -> None:
-        """The pickup is made: whatever else is still alive of the old call ends."""
-        directory = self._directory()
-        picked = attempt.picked(
-            directory,
-            DialogId.of(message),
-            picker=Device(attempt.device, attempt.on_hold),
-            caller=_caller_end(target, message),
-            parties=Parties(attempt.picker, target.party(directory), message.to_tag),
-        )
-        self._late_answers.refuse(target.dialog)
-        try:
-            outcome, callee = self._store.picked(attempt.domain, picked)
-        except StoreUnavailable:
-            return
-        if outcome is Outcome.CROSSED:
-            far = FarEnd.unpack(callee)
-            self._late_answers.end(far, far.other_end(target.contact, target.flow, target.routes))
-
-    def _give_back(self, attempt: Attempt) -> None:
-        if attempt.target is not None:
-            self._store.release(attempt.domain, attempt.target.key, attempt.target.token)
+    def _give_back(self, attempt: Attempt, *, may_be_over: bool = False) -> None:
+        """may_be_over: look whether the call has ended, which the store was not told: or the next is sent after it."""
+        target = attempt.target
+        if target is not None:
+            is_over = may_be_over and self._reroute.is_over(target)
+            self._store.release(attempt.domain, target.key, target.token, is_over=is_over)
 
     def _refuse(self, attempt: Attempt, refusal: PickupRefused) -> NoReturn:
-        if not isinstance(refusal, RateLimited) or refusal.is_first:
+        if not attempt.peer and (not isinstance(refusal, RateLimited) or refusal.is_first):
             self._record.write(attempt.event(refusal.outcome, refusal.status))
         raise refusal
 
     def _attempt(self) -> Attempt:
         return Attempt.unpack(self._transaction.recall(notes.NAME))
-
-
-def _caller_end(target: Target, message: Message) -> Device:
-    """The caller's device that took the pickup; a trunk's address is no device whose hold anybody asks for."""
-    if not target.caller_number:
-        return Device("")
-    return Device(Flow.parse(target.flow).device, bool(holds(message.body)))

@@ -47,6 +47,7 @@ class InDialog:
         router: Router,
         late_answers: LateAnswers,
         media: Media,
+        is_peer: Callable[[tuple[str, int]], bool] = lambda _source: False,
     ) -> None:
         self._directory = directory
         self._message = message
@@ -55,6 +56,7 @@ class InDialog:
         self._router = router
         self._late_answers = late_answers
         self._media = media
+        self._is_peer = is_peer
 
     def request(self, message: Message) -> None:
         """Route a request that has a To tag (RFC 3261 §16.4); raises NoSuchDialog (481)."""
@@ -124,7 +126,8 @@ class InDialog:
         domain, call_id, from_tag, device, on_hold = json.loads(self._transaction.recall(NOTE))
         ends = DialogId(call_id, from_tag), DialogId(call_id, message.to_tag)
         self._tracking.renewed(domain, ends, Device(device, on_hold))
-        self._tracking.renewed(domain, ends, Device(message.flow.device, holds(message.body)))
+        answering = "" if self._is_peer(message.source) else message.flow.device
+        self._tracking.renewed(domain, ends, Device(answering, holds(message.body)))
 
     def _without_route(self, message: Message) -> None:
         if message.method != "ACK":
@@ -142,10 +145,13 @@ class InDialog:
     def _record(self, message: Message, domain: str) -> None:
         if not domain:
             return
+        # What a phone does is recorded by the node that it is at.
+        of_peer = self._is_peer(message.source)
         if message.method == "BYE":
             self._tracking.over(domain, self._ends(message))
         elif message.method in ("INVITE", "UPDATE"):
-            note = [domain, message.call_id, message.from_tag, message.flow.device, holds(message.body)]
+            device = "" if of_peer else message.flow.device
+            note = [domain, message.call_id, message.from_tag, device, holds(message.body)]
             self._transaction.remember(NOTE, json.dumps(note))
             self._transaction.call_back(reply=Callback.RENEWED_REPLY, failure=None)
         elif message.method == "PRACK" and message.body:
@@ -153,8 +159,8 @@ class InDialog:
             self._transaction.call_back(reply=Callback.PRACK_REPLY, failure=None)
         elif message.method == "ACK" and message.body:
             # RFC 3264 §4: the answer to an offer that the 2xx made.
-            device = Device(message.flow.device, holds(message.body))
-            self._tracking.renewed(domain, self._ends(message), device)
+            sender = Device("" if of_peer else message.flow.device, holds(message.body))
+            self._tracking.renewed(domain, self._ends(message), sender)
 
     @staticmethod
     def _ends(message: Message) -> tuple[DialogId, DialogId]:

@@ -10,8 +10,9 @@ from kemi.accounts.model import Account, DomainSettings, Extension
 from kemi.dialogs.call_note import CallNote
 from kemi.dialogs.replaced import Early
 from kemi.dialogs.tracking import trunk_party
-from kemi.errors import MethodNotAllowed, NoSuchAccount, NotAuthorized, NotReachable, RequestRefused
+from kemi.errors import MethodNotAllowed, NoSuchAccount, NoSuchDialog, NotAuthorized, NotReachable, RequestRefused
 from kemi.lamps.watching import Watching
+from kemi.nodes.peers import FromPeer, Peers
 from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
 from kemi.queueing.queue import Duty
@@ -78,6 +79,7 @@ class Requests:
         spiral: Spiral,
         guard: Guard,
         watching: Watching,
+        peers: Peers,
     ) -> None:
         self._directory = directory
         self._proxy = proxy
@@ -94,6 +96,9 @@ class Requests:
         self._spiral = spiral
         self._guard = guard
         self._watching = watching
+        self._peers = peers
+        self.by_peer: dict[str, FromPeer] = {}
+        """What other nodes may ask, by the kind of their instruction (set by the wiring)."""
         self.draining = Draining(lambda: 0)
         """Whether new calls are taken (set by the wiring)."""
 
@@ -103,7 +108,7 @@ class Requests:
         if self._spiral.is_return():
             self._returned(message)
             return
-        if not self._admission.admits(message):
+        if not self._peers.is_peer(message.source) and not self._admission.admits(message):
             return
         try:
             self._heard(message)
@@ -119,7 +124,10 @@ class Requests:
             return
         method = message.method
         if method == "CANCEL":
-            self._in_dialog.cancel(message)
+            if self._peers.is_peer(message.source):
+                self._cancelled_by_peer(message)
+            else:
+                self._in_dialog.cancel(message)
             return
         if method != "ACK" and self._proxy.is_retransmission():
             return
@@ -133,7 +141,7 @@ class Requests:
             # RFC 3261 §17.1.1.3: without a dialog it can only be for a negative answer of ours.
             if self._transaction.is_known:
                 self._transaction.relay()
-        else:
+        elif not self._is_of_peer(message):
             self._begin(message)
 
     def _returned(self, message: Message) -> None:
@@ -147,6 +155,23 @@ class Requests:
                 self._transaction.call_back(reply=None, failure=Callback.LAMP_FAILURE)
             if not self._transaction.relay() and message.method == "NOTIFY":
                 self._watching.lose(message)
+
+    def _cancelled_by_peer(self, message: Message) -> None:
+        """It ends a branch of another node's: what it says of the call, that node knows."""
+        if self._transaction.cancels != message.call_id:
+            raise NoSuchDialog("no such transaction")
+        self._transaction.relay()
+
+    def _is_of_peer(self, message: Message) -> bool:
+        """Carry out what another node asked. It has checked who sent the request, and written its Record-Route."""
+        instruction = self._peers.arrived() if self._peers.is_peer(message.source) else None
+        if instruction is None:
+            return False
+        carry_out = self.by_peer.get(instruction.kind)
+        if carry_out is None:
+            raise NotAuthorized(f"this node knows no {instruction.kind!r}")
+        carry_out(message, instruction)
+        return True
 
     def _belongs(self, message: Message) -> bool:
         """An ACK of a negative answer, or a CANCEL, whose INVITE is known."""

@@ -20,12 +20,15 @@ def route_set(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(value.strip() for value in values)
 
 
-def routes_beyond(values: Iterable[str]) -> tuple[str, ...]:
+def routes_beyond(values: Iterable[str], came_from: tuple[str, int] = ("", 0)) -> tuple[str, ...]:
     """The hops between this node and who answered with this Record-Route set (RFC 3261 §12.1.2), the nearest first.
 
     values: of the answer, the hop nearest to the callee first. This node's own and those before it are left out.
+    came_from: address and port of who sent the answer. If that is another node of the deployment, its marks are alike.
     """
     routes, own = _routes(values)
+    others = [index for index in own if hop_of(_uri(routes[index]))[:2] == came_from]
+    own = [index for index in own if index > others[-1]] if others else own
     return tuple(route.strip() for route in reversed(routes[: own[0]])) if own else ()
 
 

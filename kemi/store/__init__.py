@@ -14,6 +14,7 @@ from kemi.store.events import Events
 from kemi.store.keyspace import Keyspace
 from kemi.store.lamps import Lamps
 from kemi.store.metered import Metered
+from kemi.store.nodes import Nodes
 from kemi.store.outbox import Outbox
 from kemi.store.provisioning import ProvisioningStore
 from kemi.store.queues import Queues
@@ -45,6 +46,7 @@ class Store:
         self.lamps = Lamps(self._connection)
         self.queues = Queues(self._connection, settings)
         self.events = Events(self._connection, settings)
+        self.nodes = Nodes(self._connection, settings)
         self.provisioning = ProvisioningStore(self._connection)
         self.backups = Backups(self._connection, self.queues)
         self.keyspace = Keyspace(self._connection)

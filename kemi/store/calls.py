@@ -88,7 +88,7 @@ class Calls:
             " ".join(call.ringing),
             "1" if call.by_member else "",
             " ".join(call.agents),
-            self._settings.node,
+            self._settings.instance,
             call.transaction,
             devices.name_of(call.caller.contact, call.caller.user_agent),
         )
@@ -155,6 +155,7 @@ class Calls:
             "1" if wanted.includes_group_calls else "",
             wanted.only,
             self._settings.denied_pickups_per_min,
+            self._settings.instance,
         )
         code = ClaimCode(int(answer[0]))
         if code is ClaimCode.TAKEN:
@@ -170,6 +171,22 @@ class Calls:
         learnt = devices.Verdict(text(answer[3]))
         return Claim(wanted.token, call_record(wanted.picker.domain, answer[1], answer[2]), learnt)
 
+    def entrust(self, domain: str, key: str, token: str) -> Claim | None:
+        """Take over a claim on a call that this node holds, from the node of the picker.
+
+        None: the call has ended or is being sent to its picker, or the claim is no longer that one.
+        Raises StoreUnavailable.
+        """
+        answer = self._redis.decide(
+            "entrust", keys.tenant(domain), key, token, self._settings.instance, self._settings.claim_ttl_ms
+        )
+        code = ClaimCode(int(answer[0]))
+        if code is ClaimCode.TOO_LATE:
+            raise StoreUnavailable("the state store was too slow")
+        if code is ClaimCode.NOTHING:
+            return None
+        return Claim(token, call_record(domain, key, answer[1]), devices.Verdict(text(answer[2])))
+
     def denied(self, picker: Aor) -> None:
         """Permission ended an attempt: it is counted, over all nodes.
 
@@ -181,9 +198,9 @@ class Calls:
             if int(answer[0]):
                 raise self._rate_limited(answer)
 
-    def release(self, domain: str, key: str, token: str) -> None:
-        """Give a claim back: the call rings on in its old place."""
-        self._redis.post("release", keys.tenant(domain), key, token)
+    def release(self, domain: str, key: str, token: str, *, is_over: bool = False) -> None:
+        """Give a claim back: the call rings on in its old place. is_over: it does not, though nobody saw it end."""
+        self._redis.post("release", keys.tenant(domain), key, token, "1" if is_over else "")
 
     def reroute(self, domain: str, key: str, token: str, *, ttl_ms: int, offer: str) -> Rerouted:
         """The claimed call is to be sent to the picker's device.

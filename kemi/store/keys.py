@@ -16,6 +16,7 @@ slot of a Redis Cluster and one function can change them atomically.
 | talk:KEY           | hash   | one confirmed dialog (fields below)                      | dialog_ttl_s       |
 | wait:NUMBER        | zset   | callers who wait in an agent group's queue               | the longest wait   |
 | due:NODE           | zset   | queued calls of a node: KEY by its next sign of life     | the longest wait   |
+| held:NODE          | zset   | calls that a node holds, if it shares the store          | its longest ring   |
 | agent:NUMBER       | hash   | `out`, `missed`, `idle_since`, `wrap_until` (fields)     | stays              |
 | busy:NUMBER        | set    | calls and dialogs in which an agent takes part           | the longest        |
 | stats:NUMBER       | hash   | what became of an agent group's callers; whose turn      | stays              |
@@ -30,7 +31,8 @@ The calls that wait stand under ring:p:w:PERMIT too. An agent: `out` is logged o
 
 `watched` has a field `*`, a stamp: as long as it is there, `talks` are kept.
 
-Outside any tenant: `s87:provision`, a hash of the document in force and its version; `s87:queues:NODE`, a set of the
+Outside any tenant: `s87:provision`, a hash of the document in force and its version; `s87:nodes`, the registry of nodes
+and what they share (announce.lua); `s87:queues:NODE`, a set of the
 tenants in which a node holds queued calls; `s87:version`, the version of this keyspace (keyspace.py).
 
 Fields of call:KEY:
@@ -42,7 +44,7 @@ Fields of call:KEY:
 | f x…  | caller's extension number; the caller (Caller.pack), in x1, x2, …        |
 | e     | live early dialogs: `branch tag` lines, the last relayed last            |
 | m g   | extensions that ring now; set when they are indexed under ring:m         |
-| c b   | claim token; extension of the picker that claimed                        |
+| c b i | claim token; extension of the picker that claimed; node that carries out |
 | d     | set: picked up, the old call is ending                                   |
 | w     | agents that take part                                                    |
 | s     | `w` waits in a queue, `h` leaves it, else rings                          |
@@ -69,6 +71,7 @@ from __future__ import annotations
 from kemi.accounts.model import Kind
 
 PROVISION = "s87:provision"
+NODES = "s87:nodes"
 VERSION = "s87:version"
 
 SUFFIXES = {
@@ -84,6 +87,7 @@ SUFFIXES = {
     "events": "events",
     "waiting": "wait:",
     "due": "due:",
+    "held": "held:",
     "agent": "agent:",
     "busy": "busy:",
     "stats": "stats:",

@@ -59,7 +59,7 @@ class Queues:
     def join(self, entry: Entry) -> Joined:
         """A call wants to wait; nobody is offered it, or picks it up, before `ready`."""
         # Looked at first, joined then: no call waits where nobody looks.
-        self._redis.call("SADD", keys.queues(self._settings.node), entry.domain)
+        self._redis.call("SADD", keys.queues(self._settings.instance), entry.domain)
         answer = Joined(
             int(
                 self._redis.decide(
@@ -71,7 +71,7 @@ class Queues:
                     entry.group.permission.id,
                     entry.caller.number,
                     entry.caller.pack(),
-                    self._settings.node,
+                    self._settings.instance,
                     entry.transaction,
                     entry.cseq,
                     entry.group.max_waiting,
@@ -87,7 +87,7 @@ class Queues:
         if answer is Joined.WAITS:
             # In between the node may have found that it holds nobody, and ceased to look.
             with contextlib.suppress(StoreUnavailable):
-                self._redis.call("SADD", keys.queues(self._settings.node), entry.domain)
+                self._redis.call("SADD", keys.queues(self._settings.instance), entry.domain)
         return answer
 
     def ready(self, domain: str, dialog: DialogId, tag: str) -> None:
@@ -99,7 +99,7 @@ class Queues:
 
     def domains(self) -> tuple[str, ...]:
         """The tenants in which this node holds queued calls."""
-        answer = self._redis.call("SMEMBERS", keys.queues(self._settings.node))
+        answer = self._redis.call("SMEMBERS", keys.queues(self._settings.instance))
         return tuple(sorted(word.decode() for word in answer))
 
     def dispatch(self, domain: str, lines: Sequence[Line]) -> tuple[Offer | Expired | Again, ...]:
@@ -113,7 +113,7 @@ class Queues:
         answer = self._redis.decide(
             "dispatch",
             keys.tenant(domain),
-            self._settings.node,
+            self._settings.instance,
             self._settings.queue_sign_ms,
             self._settings.queue_repeat_ms,
             *words,
@@ -124,7 +124,7 @@ class Queues:
 
     def drained(self, domain: str) -> tuple[LetGo, ...]:
         """Take the callers who wait at this node out of the queues of a tenant."""
-        answer = self._redis.decide("drained", keys.tenant(domain), self._settings.node)
+        answer = self._redis.decide("drained", keys.tenant(domain), self._settings.instance)
         words = [text(word) for word in answer[1:]]
         return tuple(LetGo(key, transaction) for key, transaction in zip(words[::2], words[1::2], strict=True))
 
@@ -168,10 +168,10 @@ class Queues:
         return Roster(int(answer[0]), tuple(found), tuple(lines))
 
     def _look_no_more(self, domain: str) -> None:
-        name = keys.queues(self._settings.node)
+        name = keys.queues(self._settings.instance)
         self._redis.call("SREM", name, domain)
         # A call may have joined in between: it must not be forgotten.
-        if self._redis.call("ZCARD", keys.due(domain, self._settings.node)):
+        if self._redis.call("ZCARD", keys.due(domain, self._settings.instance)):
             self._redis.call("SADD", name, domain)
 
 

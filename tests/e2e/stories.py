@@ -35,6 +35,8 @@ class Actor:
     password: str = ""
     transport: str = "u1"
     domain: str = ""
+    at: str = ""
+    """Name of another node of the same store, which this phone uses; empty: the story's own."""
     call: str = ""
     calls: int = 1
     cue: str = ""
@@ -78,6 +80,11 @@ class Story:
     @property
     def name(self) -> str:
         return self.folder.name
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The nodes beside its own that it plays on."""
+        return tuple(sorted({actor.at for actor in self.actors if actor.at}))
 
     @property
     def domain(self) -> str:
@@ -134,8 +141,20 @@ def provisioning(stories: list[Story]) -> str:
 class Play:
     """One performance of a story: every phone's process, from the first to the last."""
 
-    def __init__(self, story: Story, proxy: str, folder: Path, *, domain: str = "") -> None:
-        """proxy: host:port of the node. folder: for logs. domain: the tenant, if it is not the story's own."""
+    def __init__(
+        self,
+        story: Story,
+        proxy: str,
+        folder: Path,
+        *,
+        domain: str = "",
+        others: Mapping[str, str] | None = None,
+    ) -> None:
+        """proxy: host:port of the node; others: of those that actors are `at`, by name.
+
+        folder: for logs. domain: the tenant, if it is not the story's own.
+        """
+        self._others = others or {}
         self._story = story
         self._setting = Setting(proxy, domain or story.domain, f"%u-{story.name}@star87", folder)
         self._extensions = {e["name"].lower(): e for e in story.document()["extensions"]}
@@ -243,6 +262,8 @@ class Play:
         setting = self._setting
         if actor.domain:
             setting = Setting(setting.proxy, actor.domain, setting.call, setting.folder)
+        if actor.at:
+            setting = Setting(self._others[actor.at], setting.domain, setting.call, setting.folder)
         password = actor.password or extension["password"]
         phone = Phone(setting, actor.name, extension["number"], password, actor.transport)
         if actor.name == VOICEMAIL:

@@ -13,6 +13,7 @@ import redis
 from kemi.accounts.directory import Grants
 from kemi.dialogs.replaced import Confirmed, Early
 from kemi.dialogs.tracking import Parties
+from kemi.nodes.peer import Peer
 from kemi.pickup.claim import Outcome, Rerouted
 from kemi.pickup.devices import Verdict, name_of
 from kemi.pickup.event import PickupEvent
@@ -103,6 +104,10 @@ def walk(scene: QueueScene, odd: str) -> Iterator[str]:
     yield "claim"
     assert scene.stage(call, ("103",))
     yield "stage"
+    held = scene.store.calls.entrust(scene.domain, call.key, "token")
+    assert held is not None
+    assert held.call.key == call.key
+    yield "entrust"
     scene.release(call)
     yield "release"
     assert scene.picked_up("103", grants=grants, includes_group_calls=True) == call
@@ -208,7 +213,12 @@ def test_given_the_walk_when_it_is_compared_with_the_operations_then_none_is_lef
     # Every connection begins with the clock.
     for step in queue.store.keyspace.pending():
         assert queue.store.keyspace.migrate(step) == step.to
-    assert {*walk(queue, "a"), "clock", "publish", "stamp", "migrated"} == set(functions.operations())
+    queue.store.nodes.announce(Peer("a", "1", ""), "secret")
+    queue.store.nodes.depart("a", "1")
+    assert queue.store.nodes.bury("t", "a@1") == 0
+    queue.store.nodes.buried(Peer("a", "1", ""))
+    of_no_tenant = {"clock", "publish", "stamp", "migrated", "announce", "depart", "bury", "buried"}
+    assert {*walk(queue, "a"), *of_no_tenant} == set(functions.operations())
 
 
 def test_given_a_function_that_touches_two_tenants_when_it_runs_on_a_cluster_then_the_cluster_refuses_it(

@@ -135,15 +135,25 @@ class FakePickupStore:
                 return Claim(wanted.token, offer, self.learnt.get(offer.key, Verdict.UNKNOWN))
         return None
 
+    def entrust(self, domain: str, key: str, token: str) -> Claim | None:
+        self._answer("entrust")
+        assert domain == DOMAIN
+        if self.held.get(key) != token:
+            return None
+        call = next(call for call in self.line if isinstance(call, CallRecord) and call.key == key)
+        return Claim(token, call, self.learnt.get(key, Verdict.UNKNOWN))
+
     def denied(self, picker: Aor) -> None:
         self.denials.append(picker)
         if self.denying is not None:
             raise self.denying
 
-    def release(self, domain: str, key: str, token: str) -> None:
+    def release(self, domain: str, key: str, token: str, *, is_over: bool = False) -> None:
         assert domain == DOMAIN
         assert self.held.pop(key, None) == token, f"{key} is released with a token that does not hold it"
         self.released.append(key)
+        if is_over:
+            self.line = [call for call in self.line if isinstance(call, Exception) or call.key != key]
         self.offers.pop(key, None)
 
     def reroute(self, domain: str, key: str, token: str, *, ttl_ms: int, offer: str) -> Rerouted:
@@ -291,7 +301,7 @@ def ringing_call(
         early_tags=tags,
         ringing=() if waiting else (number,),
         waiting=waiting,
-        node=Settings().node if transaction else "elsewhere",
+        node=Settings().node,
         transaction=transaction,
     )
 

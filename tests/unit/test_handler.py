@@ -26,6 +26,7 @@ from kemi.errors import (
 from kemi.handler import Handler
 from kemi.lamps.notifier import Notifier
 from kemi.lamps.watching import Watching
+from kemi.nodes.registry import Registry
 from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
 from kemi.queueing.service import Queueing
@@ -63,7 +64,7 @@ GUARDED = (
     "ksr_lamps",
     "ksr_failure_lamp",
 )
-EVERY = (*ANSWERING, *GUARDED, "ksr_follow_provisioning", "ksr_deliver")
+EVERY = (*ANSWERING, *GUARDED, "ksr_follow_provisioning", "ksr_deliver", "ksr_beat")
 NOT_UTF_8 = UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
 ERRORS = [
     NotPermitted("no"),
@@ -122,6 +123,7 @@ class Boundary:
             cast(Trunks, service("trunks")),
             cast(LateAnswers, service("late_answers")),
             cast(Follower, service("follower")),
+            cast(Registry, service("registry")),
             cast(Media, service("media")),
             cast(WebSocketGate, service("gate")),
             cast(Watching, service("watching")),
@@ -290,6 +292,7 @@ def test_given_no_error_when_called_then_each_callback_reaches_its_own_service()
         "watching.not_taken",
         "follower.follow",
         "store.deliver",
+        "registry.beat",
     ]
     boundary = Boundary()
     for name in EVERY:

@@ -6,7 +6,7 @@
 --          agent groups (three arguments, each blank-separated),
 --          '1' when a directed pickup includes calls that ring the extension as a group's member,
 --          id of the one call that is wanted of that number ('' whichever is first),
---          denied attempts a minute past which nothing is looked for (0: any number)
+--          denied attempts a minute past which nothing is looked for (0: any number), node of the picker
 -- returns  {0}                     nothing eligible
 --          {1, id, {field, value, …}, what is remembered of the caller's device ('' nothing)}  claimed
 --          {2}                     directed: somebody has it already, or answered it a moment ago
@@ -139,7 +139,7 @@ local function claim(keys, args)
   end
   local call_key = key(prefix, 'call', id)
   leave_line(sets_of(prefix, place_of(call_key)), id)
-  redis.call('HSET', call_key, 'c', token, 'b', picker)
+  redis.call('HSET', call_key, 'c', token, 'b', picker, 'i', args[15])
   redis.call('ZADD', key(prefix, 'claims'), now + ttl_ms * 1000, id)
   -- Nobody may look for long after its node died: the list must outlive the call.
   lengthen(key(prefix, 'claims'), redis.call('PTTL', call_key))

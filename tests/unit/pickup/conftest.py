@@ -9,6 +9,7 @@ import pytest
 
 from kemi.accounts.model import Account, DomainSettings
 from kemi.dialogs.record import CallRecord
+from kemi.pickup.elsewhere import Elsewhere
 from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
 from kemi.settings import Settings
@@ -16,6 +17,7 @@ from kemi.sip.aor import Aor
 from kemi.sip.feature_code import PickupCode
 from kemi.sip.flow import Flow
 from tests.support.directories import agent_group, directory_of, extension, hunt_group
+from tests.support.fake_peers import FakePeers
 from tests.support.fake_sip import DOMAIN, FakeScene, invite
 from tests.support.fake_store import FakePickupStore, FakeRecord
 
@@ -45,12 +47,13 @@ class Pickup:
         self.domain_settings = settings or DomainSettings()
         self._directory = directory_of(folder, *self.accounts, settings=self.domain_settings)
         self.store = FakePickupStore(*line)
-        self.record = FakeRecord()
+        self.record, self.peers = FakeRecord(), FakePeers()
         request = invite(
             "*87", from_user="103", from_display="Carol", call_id="pickup", flow=PICKER_FLOW, contact_uri=PICKER_CONTACT
         )
         self.scene = FakeScene(request)
         scene = self.scene
+        self.peers.transaction = scene.transaction
         self.released_before: list[str] = []
         """Keys of the calls that a test expects to be given back before the one that is sent."""
         self.waits = True
@@ -65,9 +68,13 @@ class Pickup:
             self.record,
             scene.late_answers,
             self._send_waiting,
+            self.peers,
             Settings(),
         )
-        self.service = PickupService(*at_hand, self.store, self.record, self.reroute, scene.late_answers, Settings())
+        elsewhere = Elsewhere(self.peers, scene.transaction)
+        self.service = PickupService(
+            *at_hand, self.store, self.record, self.reroute, scene.late_answers, elsewhere, Settings()
+        )
 
     @property
     def sent(self) -> list[str]:

@@ -12,6 +12,7 @@ from kemi.pickup.claim import Picked
 from kemi.pickup.reroute import Reroute
 from kemi.settings import Settings
 from tests.support.directories import agent_group, directory_of, extension, hunt_group
+from tests.support.fake_peers import FakePeers
 from tests.support.fake_sip import DOMAIN, FakeScene, invite
 from tests.support.fake_store import FakePickupStore, FakeRecord, ringing_call
 from tests.unit.pickup.conftest import Pickup
@@ -31,13 +32,17 @@ OWN_HEADERS = [
 class Sent:
     """*87 was dialled by 103 "Carol", and the caller's INVITE has come round by this node to be sent to her device."""
 
-    def __init__(self, folder: Path, *, answers_by_itself: bool = False, **of_call: object) -> None:
+    def __init__(
+        self, folder: Path, *, answers_by_itself: bool = False, routes: tuple[str, ...] = (), **of_call: object
+    ) -> None:
+        """routes: Record-Route values of proxies between the picker's device and his node."""
         self.call = ringing_call(
             **{"transaction": TRANSACTION, "replaces": False, "number": "700", "kind": Kind.HUNT_GROUP, **of_call}  # type: ignore[arg-type]
         )
         picking = Pickup(folder, self.call)
         if answers_by_itself:
             picking.scene.request.headers.append(("Supported", "answermode"))
+        picking.scene.request.headers.extend(("Record-Route", route) for route in routes)
         with pytest.raises(CallIsBeingSent):
             picking.dial()
         self.store: FakePickupStore = picking.store
@@ -53,6 +58,7 @@ class Sent:
             hunt_group("700", name="Sales"),
             agent_group("800", "103", "104"),
         ]
+        self.peers = FakePeers()
         (folder / "of the spiral").mkdir()
         directory = directory_of(folder / "of the spiral", *accounts)
         self.reroute = Reroute(
@@ -64,6 +70,7 @@ class Sent:
             self.record,
             self.scene.late_answers,
             lambda *_: False,
+            self.peers,
             Settings(),
         )
 

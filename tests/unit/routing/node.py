@@ -9,6 +9,7 @@ from kemi.accounts.model import DomainSettings
 from kemi.errors import NotProvisioned
 from kemi.lamps.book import Book
 from kemi.lamps.watching import Watching
+from kemi.pickup.elsewhere import Elsewhere
 from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
 from kemi.queueing.service import Queueing
@@ -21,6 +22,7 @@ from kemi.routing.requests import Requests
 from kemi.routing.trunks import Trunks
 from kemi.settings import Settings
 from tests.support.directories import agent_group, directory_of, extension, hunt_group
+from tests.support.fake_peers import FakePeers
 from tests.support.fake_sip import FakeGateways, FakeMessage, FakeScene
 from tests.support.fake_store import (
     FakeDialogs,
@@ -69,9 +71,11 @@ class Node:
         queueing = Queueing(*at_hand, spiral, self.queue, self.record, Settings())
         calls = Calls(*at_hand, self.tracking, queueing, late_answers, spiral, Settings())
         of_pickups = at_hand[:3]
+        self.peers = FakePeers()
         reroute = Reroute(
-            *of_pickups, spiral, self.store, self.record, late_answers, queueing.send_to_picker, Settings()
+            *of_pickups, spiral, self.store, self.record, late_answers, queueing.send_to_picker, self.peers, Settings()
         )
+        elsewhere = Elsewhere(self.peers, scene.transaction)
         self.gateways = FakeGateways(*DESTINATIONS)
         self.dialogs = FakeDialogs()
         guard = Guard(self.dialogs, self.record)
@@ -91,13 +95,14 @@ class Node:
             Identity(self.digest, admission),
             self.in_dialog,
             calls,
-            PickupService(*of_pickups, self.store, self.record, reroute, late_answers, Settings()),
+            PickupService(*of_pickups, self.store, self.record, reroute, late_answers, elsewhere, Settings()),
             queueing,
             Trunks(self.current, scene.transaction, scene.proxy, self.gateways, calls, Settings(), guard),
             reroute,
             spiral,
             guard,
             self.watching,
+            self.peers,
         )
 
     def current(self) -> Directory:

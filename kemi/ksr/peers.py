@@ -1,0 +1,151 @@
+"""The other nodes of the deployment, as Kamailio's workers see them, and the requests between nodes."""
+
+from __future__ import annotations
+
+import secrets
+import time
+
+import KSR
+
+from kemi.ksr.incoming import text
+from kemi.nodes.hop import HEADER, Envelope, Instruction, opened, seal
+from kemi.nodes.peer import Known, Peer, instance_of
+from kemi.settings import Settings
+from kemi.sip.flow import Flow
+
+VARIABLE = "nodes"
+SEEN = "hops"
+"""htable of seals that were seen."""
+ASKED = "asked"
+"""htable of the INVITEs that other nodes have in hand."""
+BETWEEN = "::"
+HAS_BEEN_HEARD_MS = 2_000
+"""What a node has had for so long it has answered provisionally; else the picker has gone on by himself."""
+DIED_STATUS, DIED_REASON = 480, "No Call To Pick Up"
+LOOK_EVERY_S = 0.25
+"""How old a worker's picture of the others may be, beyond that of its node."""
+NONCE_BYTES = 9
+
+
+def publish_nodes(words: str) -> None:
+    """Tell every worker of the node who lives (Known.pack)."""
+    KSR.pvx.shv_sets(VARIABLE, words)
+
+
+class KamailioPeers:
+    """Implements kemi.nodes.peers.Peers."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._own = instance_of(settings.node, settings.boot)
+        self._socket = settings.peer
+        self._text = ""
+        self._known = Known()
+        self._look_at_s = 0.0
+
+    @property
+    def own(self) -> str:
+        return self._own
+
+    def is_peer(self, source: tuple[str, int]) -> bool:
+        return source in self._now().places
+
+    def find(self, instance: str) -> Peer | None:
+        peer = self._now().by_instance.get(instance)
+        return peer if peer is not None and peer.address else None
+
+    def living(self) -> tuple[Peer, ...]:
+        return self._now().living
+
+    def flow_to(self, peer: Peer) -> Flow:
+        return Flow("udp", *peer.place, self._socket)
+
+    def aim(self, peer: Peer, uri: str) -> None:
+        KSR.pv.sets("$ru", uri)
+        KSR.pv.sets("$du", peer.hop)
+        if self._socket:
+            KSR.pv.sets("$fs", self._socket)
+
+    def expects(self, peer: Peer) -> None:
+        KSR.htable.sht_sets(ASKED, _waiting(), f"{peer.instance} {_now_ms()}")
+
+    def heard(self) -> None:
+        KSR.htable.sht_rm(ASKED, _waiting())
+
+    def end_what_waits_for(self, peer: Peer) -> None:
+        """A node has died: whoever has waited for its answer for a while hears that there is none."""
+        for name in _waiting_for(peer):
+            call_id, _, cseq = name.rpartition(BETWEEN)
+            KSR.tmx.t_reply_callid(call_id, cseq, DIED_STATUS, DIED_REASON)
+            KSR.htable.sht_rm(ASKED, name)
+
+    def instruct(self, peer: Peer, kind: str, words: tuple[str, ...]) -> None:
+        value = seal(
+            self._now(),
+            _envelope(),
+            kind,
+            words,
+            sender=self._own,
+            to=peer.instance,
+            now_ms=_now_ms(),
+            nonce=secrets.token_urlsafe(NONCE_BYTES),
+        )
+        # What a phone may have written there would come before.
+        KSR.hdr.remove(HEADER)
+        KSR.hdr.append(f"{HEADER}: {value}\r\n")
+
+    def arrived(self) -> Instruction | None:
+        value = KSR.hdr.get(HEADER)
+        if value is None:
+            return None
+        KSR.hdr.remove(HEADER)
+        if not self.is_peer((text("$si"), int(text("$sp")))):
+            return None
+        instruction = opened(self._now(), _envelope(), str(value), to=self._own, now_ms=_now_ms())
+        return instruction if instruction is not None and _is_first(instruction.nonce) else None
+
+    def _now(self) -> Known:
+        """What this node knows of the others. A deployment of one node pays a look at the clock."""
+        now_s = time.monotonic()
+        if now_s >= self._look_at_s:
+            self._look_at_s = now_s + LOOK_EVERY_S
+            said = str(KSR.pv.get(f"$shv({VARIABLE})") or "")
+            if said != self._text:
+                self._text, self._known = said, Known.unpack(said)
+        return self._known
+
+
+def _waiting() -> str:
+    return f"{text('$ci')}{BETWEEN}{text('$cs')}"
+
+
+def _waiting_for(peer: Peer) -> list[str]:
+    entries: list[tuple[object, object]] = []
+    # A part of the table is locked meanwhile: nothing here may raise.
+    KSR.htable.sht_iterator_start("waiting", ASKED)
+    while KSR.htable.sht_iterator_next("waiting") > 0:
+        entries.append((KSR.pv.get("$shtitkey(waiting)"), KSR.pv.get("$shtitval(waiting)")))
+    KSR.htable.sht_iterator_end("waiting")
+    found: list[str] = []
+    for name, value in entries:
+        instance, _, since_ms = str(value).partition(" ")
+        if instance == peer.instance and _now_ms() - int(since_ms) > HAS_BEEN_HEARD_MS:
+            found.append(str(name))
+    return found
+
+
+def _envelope() -> Envelope:
+    return Envelope(text("$rm"), text("$ci"), text("$ft"), text("$cs"))
+
+
+def _is_first(nonce: str) -> bool:
+    KSR.htable.sht_lock(SEEN, nonce)
+    try:
+        if KSR.htable.sht_get(SEEN, nonce) is not None:
+            return False
+        return KSR.htable.sht_sets(SEEN, nonce, "1") > 0
+    finally:
+        KSR.htable.sht_unlock(SEEN, nonce)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
