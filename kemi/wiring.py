@@ -13,6 +13,7 @@ from kemi.dialogs.tracking import Tracking
 from kemi.dialogs.untracked import Untracked
 from kemi.handler import Handler
 from kemi.ksr import proxy
+from kemi.ksr.bus import KamailioBus
 from kemi.ksr.counters import KamailioCounters
 from kemi.ksr.digest import KamailioDigest
 from kemi.ksr.gateways import KamailioGateways
@@ -54,17 +55,18 @@ def build(settings: Settings) -> Handler:
     """The object whose methods Kamailio calls."""
     store = open_node_store(settings, proxy.log_notice)
     directory = CurrentDirectory(proxy.published_directory)
+    peers = KamailioPeers(settings)
+    bus = KamailioBus(settings, peers)
     kamailio, transaction, location, spiral = (
         KamailioProxy(Seal.kept_in(settings.seal_path)),
         KamailioTransaction(every_branch=Callback.CALL_BRANCH if settings.rtpengine else None),
-        KamailioLocation(),
+        KamailioLocation(settings, peers),
         KamailioSpiral(settings.spiral_port),
     )
     gateways = KamailioGateways(settings.gateways_path)
     gateways.prepare()
     media: Media = Relayed(Incoming, transaction, KamailioMedia()) if settings.rtpengine else Direct()
     transaction.unsent = media.over
-    peers = KamailioPeers(settings)
     late_answers = LateAnswers(Incoming, KamailioMarks(), spiral)
     tracking: Tracking = store.calls if settings.tracking else Untracked()
     in_dialog = InDialog(directory, Incoming, transaction, tracking, kamailio, late_answers, media, peers.is_peer)
@@ -120,6 +122,7 @@ def build(settings: Settings) -> Handler:
         spiral,
         guard,
         peers,
+        bus,
     )
     requests.by_peer = ForPeers(kamailio, transaction, pickup).kinds()
     requests.draining = trunks.draining = draining
@@ -144,6 +147,8 @@ def build(settings: Settings) -> Handler:
         late_answers,
         follower,
         registry,
+        location,
+        bus,
         media,
         gate,
         Incoming,

@@ -11,7 +11,7 @@ from kemi.dialogs.call_note import CallNote
 from kemi.dialogs.replaced import Early
 from kemi.dialogs.tracking import trunk_party
 from kemi.errors import MethodNotAllowed, NoSuchAccount, NoSuchDialog, NotAuthorized, NotReachable, RequestRefused
-from kemi.nodes.peers import FromPeer, Peers
+from kemi.nodes.peers import Bus, FromPeer, Peers
 from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
 from kemi.queueing.queue import Duty
@@ -31,6 +31,8 @@ from kemi.sip.ports import Callback, Location, Message, Spiral, Transaction
 from kemi.sip.sdp import holds
 
 ALLOW = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, REFER, NOTIFY, INFO, MESSAGE, SUBSCRIBE, REGISTER"
+BUS = "KDMQ"
+"""Method of requests by which nodes tell one another of their contacts."""
 DIALOG_FORMING = frozenset({"INVITE", "SUBSCRIBE", "REFER"})
 
 
@@ -78,6 +80,7 @@ class Requests:
         spiral: Spiral,
         guard: Guard,
         peers: Peers,
+        bus: Bus,
     ) -> None:
         self._directory = directory
         self._proxy = proxy
@@ -94,6 +97,7 @@ class Requests:
         self._spiral = spiral
         self._guard = guard
         self._peers = peers
+        self._bus = bus
         self.by_peer: dict[str, FromPeer] = {}
         """What other nodes may ask, by the kind of their instruction (set by the wiring)."""
         self.draining = Draining(lambda: 0)
@@ -105,13 +109,21 @@ class Requests:
         if self._spiral.is_return():
             self._returned(message)
             return
-        if not self._peers.is_peer(message.source) and not self._admission.admits(message):
+        if self._peers.is_peer(message.source):
+            if message.method == BUS:
+                self._heard_on_bus()
+                return
+        elif not self._admission.admits(message):
             return
         try:
             self._heard(message)
         except UnicodeDecodeError:
             self._admission.strike(message)
             raise
+
+    def _heard_on_bus(self) -> None:
+        if not self._bus.take():
+            raise NotAuthorized("this is between nodes")
 
     def _heard(self, message: Message) -> None:
         if not self._proxy.has_hops_left():

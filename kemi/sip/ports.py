@@ -30,6 +30,11 @@ class Callback(StrEnum):
     QUEUE_FAILURE = "ksr_failure_queue"
 
 
+def device_note(branch: int) -> str:
+    """Name of the note of a transaction that says which device (Flow.device) a branch by way of another node rings."""
+    return f"device_{branch}"
+
+
 class Proof(Enum):
     """What credentials are worth (RFC 2617 §3.2.2)."""
 
@@ -267,6 +272,12 @@ class Location(Protocol):
         ...
 
     def is_registered(self, number: str, domain: str) -> bool: ...
+    def send_elsewhere(self) -> None:
+        """In a branch callback: send a branch over a flow that another node holds there, with a note (device_note).
+
+        One that has died since has no such branch.
+        """
+        ...
 
 
 class Spiral(Protocol):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import re
 import secrets
 import socket
 import ssl
@@ -20,6 +21,8 @@ CONNECT_WITHIN_S = 4.0
 RECEIVE_BYTES = 1 << 22
 SO_RCVBUFFORCE = 33
 """socket(7); Python has no name for it."""
+_ANSWERED_TO = re.compile(rb"\r\nVia: SIP/2\.0/UDP ([\d.]+):(\d+)")
+_ROUTED_TO = re.compile(rb"\r\nRoute: <sip:([\d.]+):(\d+)")
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
 
@@ -55,8 +58,12 @@ def unverified() -> ssl.SSLContext:
 
 
 class Datagrams:
+    """Where it goes says the topmost Route of a request (RFC 3261 §8.1.2) and the topmost Via of an answer (§18.2.2), if
+    anything has come from there; else it goes to the proxy."""
+
     def __init__(self, proxy: tuple[str, int], host: str) -> None:
         self.proxy = proxy
+        self._heard = {proxy}
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         # A phone repeats nothing: what the kernel drops of a burst is lost. Only root gets more than rmem_max.
         for option in (socket.SO_RCVBUF, SO_RCVBUFFORCE):
@@ -66,11 +73,15 @@ class Datagrams:
         self.address: tuple[str, int] = self.socket.getsockname()
 
     def sends(self, raw: bytes) -> None:
-        self.socket.sendto(raw, self.proxy)
+        named = (_ANSWERED_TO if raw.startswith(b"SIP/") else _ROUTED_TO).search(raw)
+        place = (named[1].decode(), int(named[2])) if named else self.proxy
+        self.socket.sendto(raw, place if place in self._heard else self.proxy)
 
     def reads(self, within_s: float) -> bytes:
         self.socket.settimeout(within_s)
-        return self.socket.recv(65535)
+        raw, place = self.socket.recvfrom(65535)
+        self._heard.add(place)
+        return raw
 
     def close(self) -> None:
         self.socket.close()
