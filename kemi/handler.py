@@ -83,6 +83,10 @@ class Handler:
     def ksr_branch_call(self, _message: object) -> int:
         return self._guarded(self._media.branch, self._location.send_elsewhere)
 
+    def ksr_branch_reached(self, _message: object) -> int:
+        """A branch for another node, which has done all with it that is to be done."""
+        return self._guarded()
+
     def ksr_reply_call(self, _message: object) -> int:
         return self._guarded(self._calls.replied, self._media.replied)
 

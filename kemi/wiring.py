@@ -124,7 +124,7 @@ def build(settings: Settings) -> Handler:
         peers,
         bus,
     )
-    requests.by_peer = ForPeers(kamailio, transaction, pickup).kinds()
+    requests.by_peer = ForPeers(kamailio, transaction, pickup, settings).kinds()
     requests.draining = trunks.draining = draining
     follower = Follower(
         store.provisioning,

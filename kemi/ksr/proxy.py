@@ -9,7 +9,7 @@ import KSR
 
 from kemi.ksr.seal import Seal
 from kemi.sip.dialog import DialogId
-from kemi.sip.headers import OWN_ROUTE
+from kemi.sip.headers import EDGE_ROUTE, OWN_ROUTE
 
 MAX_FORWARDS = 70
 """RFC 3261 §16.6 step 3: put on a request that has none."""
@@ -74,9 +74,13 @@ class KamailioProxy:
             KSR.htable.sht_sets(NAMES, name, caller)
         return known in (None, caller)
 
-    def record_route(self, tenant: str) -> None:
-        """Stay on the path of the dialog; the tenant comes back with every request in it (`tenant_of_route`)."""
-        KSR.rr.record_route_params(f";{OWN_ROUTE}={self._seal.put(tenant, _call('$ft'))}")
+    def record_route(self, tenant: str, *, edge: bool = False) -> None:
+        """Stay on the path of the dialog; the tenant comes back with every request in it (`tenant_of_route`).
+
+        edge: the call is another node's (`is_edge`).
+        """
+        name = EDGE_ROUTE if edge else OWN_ROUTE
+        KSR.rr.record_route_params(f";{name}={self._seal.put(tenant, _call('$ft'))}")
 
     def follow_route(self) -> bool:
         """Take this node off the Route set (RFC 3261 §16.4); False when the request names no route through here."""
@@ -94,6 +98,10 @@ class KamailioProxy:
         """The tenant that this node wrote into the Record-Route of this very call, '' for whatever else is there."""
         return self._tenant("Route")
 
+    def is_edge(self) -> bool:
+        """Whether this node is on the path of the request at hand only because it holds the flow of one end."""
+        return f";{EDGE_ROUTE}=" in str(KSR.hdr.get("Route") or "").partition(">")[0]
+
     def tenant_of_record_route(self) -> str:
         """The tenant that this node wrote into the Record-Route of the request at hand, when that was here before."""
         return self._tenant("Record-Route")
@@ -101,7 +109,7 @@ class KamailioProxy:
     def _tenant(self, header: str) -> str:
         route = str(KSR.hdr.get(header) or "").partition(">")[0]
         parameters = (parameter.partition("=") for parameter in route.split(";"))
-        sealed = next((value for name, _, value in parameters if name == OWN_ROUTE), "")
+        sealed = next((value for name, _, value in parameters if name in (OWN_ROUTE, EDGE_ROUTE)), "")
         # It was written for who called, which in a later request is either end.
         return self._seal.check(sealed, _call("$ft")) or self._seal.check(sealed, _call("$tt"))
 

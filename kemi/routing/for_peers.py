@@ -8,17 +8,19 @@ from kemi.nodes.hop import REACH, Instruction
 from kemi.nodes.peers import FromPeer
 from kemi.pickup.elsewhere import PICKUP
 from kemi.pickup.service import PickupService
+from kemi.settings import Settings
 from kemi.sip.flow import Flow
 from kemi.sip.ports import Callback, Message, Transaction
 
 
 class Path(Protocol):
-    def record_route(self, tenant: str) -> None: ...
+    def record_route(self, tenant: str, *, edge: bool = False) -> None: ...
 
 
 class ForPeers:
-    def __init__(self, path: Path, transaction: Transaction, pickup: PickupService) -> None:
+    def __init__(self, path: Path, transaction: Transaction, pickup: PickupService, settings: Settings) -> None:
         self._path = path
+        self._silence_ms = settings.phone_silence_ms
         self._transaction = transaction
         self._pickup = pickup
 
@@ -36,11 +38,11 @@ class ForPeers:
         """The request is for a device at this node; the other has done all else with it."""
         domain, uri, flow, answer_ms, *routes = asked.words
         message.remove_header("Route")
-        self._path.record_route(domain)
+        self._path.record_route(domain, edge=True)
         for route in routes:
             message.append_header(f"Route: {route}")
-        self._transaction.call_back(reply=Callback.PASSED_REPLY, failure=None)
-        self._transaction.set_timers(answer_ms=int(answer_ms), silence_ms=int(answer_ms))
+        self._transaction.call_back(reply=Callback.PASSED_REPLY, failure=None, branch=Callback.REACHED_BRANCH)
+        self._transaction.set_timers(answer_ms=int(answer_ms), silence_ms=min(int(answer_ms), self._silence_ms))
         self._transaction.aim(uri, Flow.parse(flow))
         if not self._transaction.relay():
             self._transaction.relay_failed()

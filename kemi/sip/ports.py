@@ -17,6 +17,7 @@ class Callback(StrEnum):
     CALL_BRANCH = "ksr_branch_call"
     CALL_REPLY = "ksr_reply_call"
     CALL_FAILURE = "ksr_failure_call"
+    REACHED_BRANCH = "ksr_branch_reached"
     PICKUP_BRANCH = "ksr_branch_pickup"
     PICKUP_REPLY = "ksr_reply_pickup"
     PICKUP_FAILURE = "ksr_failure_pickup"

@@ -34,3 +34,21 @@ class FakePeers:
 
     def instruct(self, peer: Peer, kind: str, words: tuple[str, ...]) -> None:
         self.instructed.append((peer.instance, kind, words))
+
+
+class FakeBus:
+    """Implements kemi.nodes.peers.Bus. `trusted`: whether what comes is sealed."""
+
+    def __init__(self) -> None:
+        self.trusted = True
+        self.taken = 0
+
+    def take(self) -> bool:
+        self.taken += self.trusted
+        return self.trusted
+
+    def beat(self) -> None: ...
+
+    def seal(self) -> None: ...
+
+    def contact_ended(self) -> None: ...

@@ -132,7 +132,10 @@ class FakeProxy:
         self.named_by.append(caller)
         return not self.name_is_anothers
 
-    def record_route(self, tenant: str) -> None:
+    def is_edge(self) -> bool:
+        return False
+
+    def record_route(self, tenant: str, *, edge: bool = False) -> None:
         self.did.append("record_route")
         self.recorded.append(tenant)
 

@@ -24,6 +24,7 @@ from kemi.errors import (
     StoreUnavailable,
 )
 from kemi.handler import Handler
+from kemi.nodes.peers import Bus
 from kemi.nodes.registry import Registry
 from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
@@ -34,7 +35,7 @@ from kemi.routing.media import Media
 from kemi.routing.requests import Requests
 from kemi.routing.trunks import Trunks
 from kemi.routing.websocket import WebSocketGate
-from kemi.sip.ports import Callback
+from kemi.sip.ports import Callback, Location
 from tests.support.fake_sip import FakeMessage, FakeScene, invite
 
 ANSWERING = (
@@ -59,8 +60,10 @@ GUARDED = (
     "ksr_reply_passed",
     "ksr_http",
     "ksr_dispatch",
+    "ksr_local_request",
+    "ksr_contact_ended",
 )
-EVERY = (*ANSWERING, *GUARDED, "ksr_follow_provisioning", "ksr_deliver", "ksr_beat")
+EVERY = (*ANSWERING, *GUARDED, "ksr_follow_provisioning", "ksr_deliver", "ksr_beat", "ksr_branch_reached")
 NOT_UTF_8 = UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
 ERRORS = [
     NotPermitted("no"),
@@ -120,6 +123,8 @@ class Boundary:
             cast(LateAnswers, service("late_answers")),
             cast(Follower, service("follower")),
             cast(Registry, service("registry")),
+            cast(Location, service("location")),
+            cast(Bus, service("bus")),
             cast(Media, service("media")),
             cast(WebSocketGate, service("gate")),
             self.scene.message,
@@ -269,7 +274,7 @@ def test_given_no_error_when_called_then_each_callback_reaches_its_own_service()
         *("media.over", "trunks.failed"),
         *("media.over", "queueing.failed"),
         "queueing.resumed",
-        "media.branch",
+        *("media.branch", "location.send_elsewhere"),
         *("calls.replied", "media.replied"),
         *("media.over", "calls.failed"),
         *("pickup.dress_branch", "media.branch"),
@@ -282,9 +287,10 @@ def test_given_no_error_when_called_then_each_callback_reaches_its_own_service()
         "in_dialog.passed",
         "gate.answer",
         "queueing.dispatch",
+        *("bus.seal", "bus.contact_ended"),
         "follower.follow",
         "store.deliver",
-        "registry.beat",
+        *("registry.beat", "bus.beat"),
     ]
     boundary = Boundary()
     for name in EVERY:
