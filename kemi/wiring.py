@@ -27,6 +27,7 @@ from kemi.ksr.proxy import KamailioProxy
 from kemi.ksr.seal import Seal
 from kemi.ksr.spiral import KamailioSpiral
 from kemi.ksr.transaction import KamailioTransaction
+from kemi.nodes.burial import Burial
 from kemi.nodes.registry import Registry
 from kemi.pickup.elsewhere import Elsewhere
 from kemi.pickup.reroute import Reroute
@@ -135,6 +136,7 @@ def build(settings: Settings) -> Handler:
         proxy.log_notice,
     )
     registry = Registry(store.nodes, publish_nodes, proxy.log_notice, settings)
+    registry.bury = Burial(store.nodes, directory)
     gate = WebSocketGate(KamailioHttp(), Incoming, settings.websocket_port_numbers)
     return Handler(
         requests,

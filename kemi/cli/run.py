@@ -98,8 +98,10 @@ def run(
     except ValueError as error:
         raise CommandFailed(f"--health {error}", Exit.USAGE) from error
     try:
-        first_udp = next((listen.bound for listen in listens if listen.transport == "udp"), "")
-        settings = replace(settings, boot=secrets.token_hex(4), peer=peer_address(peer, listens), udp_socket=first_udp)
+        address = peer_address(peer, listens)
+        if settings.redis_url:
+            first_udp = next((listen.bound for listen in listens if listen.transport == "udp"), "")
+            settings = replace(settings, boot=secrets.token_hex(4), peer=address, udp_socket=first_udp)
     except ValueError as error:
         raise CommandFailed(f"--peer {error}", Exit.USAGE) from error
     if settings.peer and not any(str(listen) == settings.peer for listen in listens):

@@ -274,7 +274,8 @@ class RunningNode:
                 flush=True,
             )
         store.load_functions()
-        self._membership.enter(store, self._pause)
+        if not self._private:
+            self._membership.enter(store, self._pause)
         if self._document is not None:
             store.provisioning.publish(self._document)
         elif store.provisioning.version() == 0:

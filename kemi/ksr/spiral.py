@@ -19,6 +19,8 @@ NEXT_HOP = "P-Star87-Next-Hop"
 """Header between this node and itself: a sealed flow, since a phone may register the node's own socket as its own."""
 SEALED = "next_hop"
 """In the place of a tenant; no domain is called so."""
+NO_CONTACTS = -4
+"""Of tsilo, in a transaction that could take some; -1 to -3: it is not there, was cancelled, has its final answer."""
 RECEIVED = "$avp(received)"
 """registrar's received_avp: the next hop towards a contact that is saved."""
 
@@ -44,6 +46,12 @@ class KamailioSpiral:
         finally:
             KSR.registrar.unregister(TABLE, aor)
             KSR.pv.unset(RECEIVED)
+
+    def is_open(self, transaction: str) -> bool:
+        index, _, label = transaction.partition(":")
+        # An AoR that nobody is registered for adds nothing; if anything hinders that, it is the transaction's end.
+        nobody = f"sip:{secrets.token_hex(8)}@device.invalid"
+        return KSR.tsilo.ts_append_to_uri(signed(int(index)), signed(int(label)), TABLE, nobody) == NO_CONTACTS
 
     def aim(self, uri: str) -> None:
         KSR.pv.sets("$ru", uri)

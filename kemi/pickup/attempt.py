@@ -144,6 +144,8 @@ class Attempt:
     done: bool = False
     only: str = ""
     """Key of the one call that it is for, which the picker's phone named by a Replaces; empty: it was dialled."""
+    silent: tuple[str, ...] = ()
+    """Nodes that did not answer when they were asked for a call of theirs: instances."""
     peer: str = ""
     """Instance of the node that the picker is at, for which this one carries the pickup out; empty: this one."""
 

@@ -32,6 +32,8 @@ class Result(StrEnum):
     """The caller's device cannot take the picker's media."""
     LOST = "lost"
     """The call could not be had: on to the next."""
+    SILENT = "silent"
+    """Said by nobody: the node did not answer."""
 
 
 class NotCarriedOut(RequestRefused):
@@ -94,14 +96,19 @@ class Elsewhere:
         """Write into this branch what the other node is to do."""
         peer = self._peers.find(target.node)
         if peer is not None:
-            asked = replace(attempt, target=None, tried=())
+            # The other node counts that it is sent.
+            asked = replace(attempt, target=None, tried=(), sent=attempt.sent - 1)
             words = (attempt.domain, asked.pack(), target.key, target.token, str(now_ms() - attempt.started_ms))
             self._peers.instruct(peer, PICKUP, words)
 
     def told(self) -> Told:
         """In a failure callback: what came of it there."""
         told = Told.parse(self._transaction.final_header(HEADER))
-        return told or Told(Result.LOST, f"the node that holds the call answered {self._transaction.final_status}")
+        if told is not None:
+            return told
+        if self._transaction.is_unanswered:
+            return Told(Result.SILENT, "the node that holds the call is silent")
+        return Told(Result.LOST, f"the node that holds the call answered {self._transaction.final_status}")
 
     def asked(self, words: tuple[str, ...], sender: str) -> tuple[Attempt, str, str]:
         """What another node asks: the attempt of its picker, key and token of the call."""

@@ -89,6 +89,10 @@ class Reroute:
             self._late_answers.call_off(dialog)
         return Rerouted.DONE if sent else Rerouted.GONE
 
+    def is_over(self, target: Target) -> bool:
+        """Whether the transaction of a call that this node holds has ended."""
+        return bool(target.transaction) and not self._spiral.is_open(target.transaction)
+
     def is_given_up(self, attempt: Attempt) -> bool:
         """Whether the caller's device has ended its call for the picker, where nothing can be sent to him."""
         assert attempt.target is not None

@@ -49,6 +49,7 @@ from kemi.sip.sdp import holds
 
 FOREIGN_HEADERS = (*REPLACING, *IDENTITY)
 """Whom to replace, and who picks up, is the proxy's word alone."""
+HAS_ENDED = "the call has ended"
 NO_MEDIA = "the caller's device cannot take your media; the call rings on"
 NO_CALL = "no call that you may pick up is ringing"
 LOOKED_AT_MOST = 100
@@ -175,13 +176,13 @@ class PickupService:
         except StoreUnavailable:
             claim = None
         if claim is None:
-            self._pursue(attempt.lost("the call has ended"))
+            self._pursue(attempt.lost(HAS_ENDED))
             return
 
         def go_after(claim: Claim) -> None:
             after, obstacle = self._go_after(attempt, claim)
             if obstacle:
-                self._give_back(after)
+                self._give_back(after, may_be_over=obstacle == HAS_ENDED)
                 self._pursue(after.lost(obstacle))
 
         self._answering_peer(attempt, lambda: go_after(claim))
@@ -202,6 +203,8 @@ class PickupService:
             raise CallIsBeingSent
         self._give_back(attempt)
         attempt = replace(attempt, way=told.way, unknown=told.unknown or attempt.unknown)
+        if told.result is Result.SILENT and attempt.target is not None:
+            attempt = replace(attempt, silent=(*attempt.silent, attempt.target.node))
         if told.result is Result.MEDIA:
             self._refuse(attempt, MediaRefused(NO_MEDIA))
         attempt = attempt.once_more(told.obstacle) if told.once_more else attempt.lost(told.obstacle, raced=told.raced)
@@ -229,7 +232,7 @@ class PickupService:
             attempt = replace(attempt, target=replace(target, callee_tags=target.callee_tags[1:]))
             if self._send(attempt):
                 return
-        self._give_back(attempt)
+        self._give_back(attempt, may_be_over=True)
         self._pursue(attempt.once_more(f"the caller's device answered {NO_SUCH_DIALOG}"))
 
     def _goes_on(self, attempt: Attempt, target: Target) -> bool:
@@ -264,7 +267,7 @@ class PickupService:
                 attempt, obstacle = self._go_after(attempt, claim)
                 if not obstacle:
                     return
-                self._give_back(attempt)
+                self._give_back(attempt, may_be_over=obstacle == HAS_ENDED)
                 attempt = attempt.lost(obstacle)
             if attempt.raced and attempt.account:
                 raise AlreadyAnswered("the call was answered before the pickup reached the caller")
@@ -281,7 +284,8 @@ class PickupService:
             return attempt, obstacle
         if self._elsewhere.holds(target):
             sent = replace(attempt, sent=attempt.sent + is_another, way="")
-            return (sent, "") if self._send(sent) else (attempt, "the node that holds the call is not there")
+            asks = target.node not in attempt.silent and self._send(sent)
+            return (sent, "") if asks else (attempt, "the node that holds the call is not there")
         way, obstacle = choose(
             self._search.settings(attempt.domain).pickup_mode,
             target.verdict,
@@ -295,7 +299,7 @@ class PickupService:
             return (sent, "") if self._send(sent) else (attempt, "the caller's device cannot be reached")
         if self._reroute.send(sent) is Rerouted.DONE:
             raise CallIsBeingSent
-        return attempt, "the call has ended"
+        return attempt, HAS_ENDED
 
     def _send(self, attempt: Attempt) -> bool:
         assert attempt.target is not None
@@ -330,9 +334,12 @@ class PickupService:
             far = FarEnd.unpack(callee)
             self._late_answers.end(far, far.other_end(target.contact, target.flow, target.routes))
 
-    def _give_back(self, attempt: Attempt) -> None:
-        if attempt.target is not None:
-            self._store.release(attempt.domain, attempt.target.key, attempt.target.token)
+    def _give_back(self, attempt: Attempt, *, may_be_over: bool = False) -> None:
+        """may_be_over: look whether the call has ended, which the store was not told: or the next is sent after it."""
+        target = attempt.target
+        if target is not None:
+            is_over = may_be_over and self._reroute.is_over(target)
+            self._store.release(attempt.domain, target.key, target.token, is_over=is_over)
 
     def _refuse(self, attempt: Attempt, refusal: PickupRefused) -> NoReturn:
         if not attempt.peer and (not isinstance(refusal, RateLimited) or refusal.is_first):

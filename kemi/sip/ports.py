@@ -291,6 +291,10 @@ class Spiral(Protocol):
         """
         ...
 
+    def is_open(self, transaction: str) -> bool:
+        """Whether another transaction of this node has had no final answer yet, and was not cancelled."""
+        ...
+
     def aim(self, uri: str) -> None:
         """Make a URI the next target, by way of this node."""
         ...

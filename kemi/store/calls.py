@@ -185,9 +185,9 @@ class Calls:
             if int(answer[0]):
                 raise self._rate_limited(answer)
 
-    def release(self, domain: str, key: str, token: str) -> None:
-        """Give a claim back: the call rings on in its old place."""
-        self._redis.post("release", keys.tenant(domain), key, token)
+    def release(self, domain: str, key: str, token: str, *, is_over: bool = False) -> None:
+        """Give a claim back: the call rings on in its old place. is_over: it does not, though nobody saw it end."""
+        self._redis.post("release", keys.tenant(domain), key, token, "1" if is_over else "")
 
     def reroute(self, domain: str, key: str, token: str, *, ttl_ms: int, offer: str) -> Rerouted:
         """The claimed call is to be sent to the picker's device.

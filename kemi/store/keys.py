@@ -16,6 +16,7 @@ slot of a Redis Cluster and one function can change them atomically.
 | talk:KEY           | hash   | one confirmed dialog (fields below)                      | dialog_ttl_s       |
 | wait:NUMBER        | zset   | callers who wait in an agent group's queue               | the longest wait   |
 | due:NODE           | zset   | queued calls of a node: KEY by its next sign of life     | the longest wait   |
+| held:NODE          | zset   | calls that a node holds, if it shares the store          | its longest ring   |
 | agent:NUMBER       | hash   | `out`, `missed`, `idle_since`, `wrap_until` (fields)     | stays              |
 | busy:NUMBER        | set    | calls and dialogs in which an agent takes part           | the longest        |
 | stats:NUMBER       | hash   | what became of an agent group's callers; whose turn      | stays              |
@@ -81,6 +82,7 @@ SUFFIXES = {
     "events": "events",
     "waiting": "wait:",
     "due": "due:",
+    "held": "held:",
     "agent": "agent:",
     "busy": "busy:",
     "stats": "stats:",

@@ -9,6 +9,8 @@ from kemi.store import keys
 from kemi.store.answers import text
 from kemi.store.commands import Commands
 
+AT_ONCE = 500
+"""Calls that one operation removes at most, so that others get their turn."""
 WORDS = 4
 """Of a node in what `announce` returns."""
 
@@ -31,6 +33,15 @@ class Nodes:
             name, boot, address, lives = (text(word) for word in words[at : at + WORDS])
             (living if lives == "1" else dead).append(Peer(name, boot, address))
         return Announced(bool(accepted), text(shared), int(now_us), int(registry_ms), tuple(living), tuple(dead))
+
+    def bury(self, domain: str, instance: str) -> int:
+        """Remove some of what a dead node held in a tenant; returns how many of its calls are left."""
+        return int(self._redis.fcall("bury", keys.tenant(domain), instance, AT_ONCE))
+
+    def buried(self, peer: Peer) -> None:
+        """Nothing of it is left in any tenant: the registry forgets it."""
+        self._redis.call("DEL", keys.queues(peer.instance))
+        self._redis.fcall("buried", keys.NODES, peer.name, peer.boot, self._silence_ms)
 
     def depart(self, name: str, boot: str) -> None:
         """A node has ended, or whoever says so knows that it has: nobody waits for it any more."""

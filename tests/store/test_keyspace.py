@@ -97,6 +97,10 @@ def walk(scene: QueueScene, odd: str) -> Iterator[str]:
     yield "claim"
     assert scene.stage(call, ("103",))
     yield "stage"
+    held = scene.store.calls.entrust(scene.domain, call.key, "token")
+    assert held is not None
+    assert held.call.key == call.key
+    yield "entrust"
     scene.release(call)
     yield "release"
     assert scene.picked_up("103", grants=grants, includes_group_calls=True) == call
@@ -204,7 +208,9 @@ def test_given_the_walk_when_it_is_compared_with_the_operations_then_none_is_lef
         assert queue.store.keyspace.migrate(step) == step.to
     queue.store.nodes.announce(Peer("a", "1", ""), "secret")
     queue.store.nodes.depart("a", "1")
-    of_no_tenant = {"clock", "publish", "stamp", "migrated", "announce", "depart"}
+    assert queue.store.nodes.bury("t", "a@1") == 0
+    queue.store.nodes.buried(Peer("a", "1", ""))
+    of_no_tenant = {"clock", "publish", "stamp", "migrated", "announce", "depart", "bury", "buried"}
     assert {*walk(queue, "a"), *of_no_tenant} == set(functions.operations())
 
 

@@ -23,6 +23,8 @@ class FakeSpiral:
         self.branched: list[str] = []
         """The transactions that a branch to the Contact at hand was asked for."""
         self.adds = True
+        self.over: set[str] = set()
+        """Transactions that have ended."""
         self.begun: list[tuple[str, str, Flow, tuple[str, ...]]] = []
         """Method, URI, next hop and header lines of each request of the node's own."""
         self.returned = False
@@ -39,6 +41,9 @@ class FakeSpiral:
         assert transaction, "no transaction is named"
         self.branched.append(transaction)
         return self.adds
+
+    def is_open(self, transaction: str) -> bool:
+        return transaction not in self.over
 
     def aim(self, uri: str) -> None:
         self._transaction.aim(uri, HERE)

@@ -148,10 +148,12 @@ class FakePickupStore:
         if self.denying is not None:
             raise self.denying
 
-    def release(self, domain: str, key: str, token: str) -> None:
+    def release(self, domain: str, key: str, token: str, *, is_over: bool = False) -> None:
         assert domain == DOMAIN
         assert self.held.pop(key, None) == token, f"{key} is released with a token that does not hold it"
         self.released.append(key)
+        if is_over:
+            self.line = [call for call in self.line if isinstance(call, Exception) or call.key != key]
         self.offers.pop(key, None)
 
     def reroute(self, domain: str, key: str, token: str, *, ttl_ms: int, offer: str) -> Rerouted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import threading
@@ -121,6 +122,12 @@ class Node:
         except subprocess.TimeoutExpired:
             self._process.kill()
             return self._process.wait()
+
+    def dies(self) -> None:
+        """End all of the node by SIGKILL: it says nothing more to anybody."""
+        self._process.kill()
+        self._process.wait(STOP_WITHIN_S)
+        os.killpg(self.kamailio_pid, signal.SIGKILL)
 
     def star87(self, *arguments: str) -> Any:
         """What `star87 ARGUMENTS --json` prints about this node, decoded; raises AssertionError when it fails."""

@@ -61,6 +61,17 @@ local function leave_line(sets, id)
   for _, set in ipairs(sets) do redis.call('ZREM', set, id) end
 end
 
+-- A node that shares the store has a boot id in its name: what it holds is found when it is dead. One that does not
+-- takes the store with it.
+local function held_of(prefix, node)
+  return string.find(node or '', '@', 1, true) and key(prefix, 'held', node)
+end
+
+local function hold(prefix, node, id, now, ttl_ms)
+  local held = held_of(prefix, node)
+  if held then join_line({ held }, id, now, ttl_ms) end
+end
+
 -- Back to its place in line. A call whose record has gone has no place.
 local function unclaim(prefix, id)
   redis.call('ZREM', key(prefix, 'claims'), id)
@@ -107,6 +118,8 @@ local function forget(prefix, id, place)
   unwatch(prefix, id, place.w)
   if place.k == 'a' then redis.call('ZREM', key(prefix, 'due', place.N), id) end
   if place.c then redis.call('ZREM', key(prefix, 'claims'), id) end
+  local held = held_of(prefix, place.N)
+  if held then redis.call('ZREM', held, id) end
   redis.call('DEL', call_key)
 end
 

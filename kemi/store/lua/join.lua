@@ -49,6 +49,7 @@ local function join(keys, args)
   redis.call('PEXPIRE', call_key, ttl_ms)
   watch(prefix, id, args[13], ttl_ms)
   join_line(sets_of(prefix, place_of(call_key)), id, now, ttl_ms)
+  hold(prefix, args[8], id, now, ttl_ms)
   redis.call('ZADD', key(prefix, 'due', args[8]), now, id)
   lengthen(key(prefix, 'due', args[8]), ttl_ms)
   return 1

@@ -7,7 +7,7 @@
 local function stage(keys, args)
   local prefix, id, ttl_ms = keys[1], args[1], tonumber(args[2])
   local call_key = key(prefix, 'call', id)
-  local f = fields(call_key, 'k', 't', 'c', 'd', 'm', 'g', 'w')
+  local f = fields(call_key, 'k', 't', 'c', 'd', 'm', 'g', 'w', 'N')
   if not f[1] then return 0 end
   if f[4] then return 2 end
   if f[6] then
@@ -18,6 +18,7 @@ local function stage(keys, args)
   redis.call('HDEL', call_key, 'e')
   redis.call('HSET', call_key, 'm', args[3], 'w', args[4], 'l', ttl_ms)
   redis.call('PEXPIRE', call_key, ttl_ms)
+  hold(prefix, f[8], id, f[2], ttl_ms)
   if f[3] then
     lengthen(key(prefix, 'claims'), ttl_ms)
   else

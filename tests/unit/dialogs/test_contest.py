@@ -89,6 +89,9 @@ class Spiral:
     def add_branch(self, transaction: str) -> bool:
         raise AssertionError(transaction)
 
+    def is_open(self, transaction: str) -> bool:
+        raise NotImplementedError
+
     def aim(self, uri: str) -> None:
         raise AssertionError(uri)
 

@@ -104,11 +104,12 @@ def test_given_the_mode_reroute_when_another_node_holds_the_call_then_the_next_i
     assert dialling.sent == []
 
 
-def test_given_the_mode_reroute_when_only_another_node_s_call_rings_then_480_names_that_node(pickup: Make) -> None:
+def test_given_the_mode_reroute_when_only_a_dead_node_s_call_rings_then_480_says_so(pickup: Make) -> None:
     dialling = pickup(*line("elsewhere"), settings=REROUTE)
+    dialling.peers.own = "this one"
     with pytest.raises(NothingEligible) as refused:
         dialling.dial()
-    assert "another node (elsewhere)" in refused.value.warning
+    assert "the node that holds the call is not there" in refused.value.warning
     assert (dialling.store.held, dialling.sent, dialling.scene.spiral.branched) == ({}, [], [])
 
 
