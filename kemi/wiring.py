@@ -59,7 +59,7 @@ def build(settings: Settings) -> Handler:
     peers = KamailioPeers(settings)
     bus = KamailioBus(settings, peers)
     kamailio, transaction, location, spiral = (
-        KamailioProxy(Seal.kept_in(settings.seal_path)),
+        KamailioProxy(Seal.kept_in(settings.seal_path), peers if settings.peer else None),
         KamailioTransaction(every_branch=Callback.CALL_BRANCH if settings.rtpengine else None),
         KamailioLocation(settings, peers),
         KamailioSpiral(settings.spiral_port),

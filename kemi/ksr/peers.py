@@ -55,6 +55,11 @@ class KamailioPeers:
         if self._socket:
             KSR.pv.sets("$fs", self._socket)
 
+    @property
+    def mark(self) -> str:
+        """Of the deployment (Known.mark)."""
+        return self._now().mark
+
     def at(self, place: tuple[str, int]) -> Peer | None:
         """The living node that is reached there."""
         return next((peer for peer in self._now().living if peer.address and peer.place == place), None)

@@ -7,9 +7,13 @@ import secrets
 
 import KSR
 
+from kemi.errors import NotReachable
+from kemi.ksr.peers import KamailioPeers
 from kemi.ksr.seal import Seal
 from kemi.sip.dialog import DialogId
-from kemi.sip.headers import EDGE_ROUTE, OWN_ROUTE
+from kemi.sip.headers import DEPLOYMENT, EDGE_ROUTE, OWN_ROUTE
+from kemi.sip.record_route import split_routes
+from kemi.sip.uri import hop_of
 
 MAX_FORWARDS = 70
 """RFC 3261 §16.6 step 3: put on a request that has none."""
@@ -28,8 +32,10 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 class KamailioProxy:
     """Implements kemi.routing.requests.Proxy."""
 
-    def __init__(self, seal: Seal | None = None) -> None:
+    def __init__(self, seal: Seal | None = None, peers: KamailioPeers | None = None) -> None:
+        """peers: where there may be other nodes."""
         self._seal = seal or Seal(secrets.token_bytes(32))
+        self._peers = peers
 
     def has_hops_left(self) -> bool:
         """Count Max-Forwards down; False when it was zero."""
@@ -80,10 +86,14 @@ class KamailioProxy:
         edge: the call is another node's (`is_edge`).
         """
         name = EDGE_ROUTE if edge else OWN_ROUTE
-        KSR.rr.record_route_params(f";{name}={self._seal.put(tenant, _call('$ft'))}")
+        whose = f";{DEPLOYMENT}={self._peers.mark}" if self._peers else ""
+        KSR.rr.record_route_params(f";{name}={self._seal.put(tenant, _call('$ft'))}{whose}")
 
     def follow_route(self) -> bool:
-        """Take this node off the Route set (RFC 3261 §16.4); False when the request names no route through here."""
+        """Take this node off the Route set (RFC 3261 §16.4); False when the request names no route through here.
+
+        Other nodes that have died are taken off with it; raises NotReachable (480) where only they could go on.
+        """
         # loose_route() follows a Route to anybody. Ours names a socket of this node, whatever its transport,
         # and has nothing before its <, where another URI might be quoted.
         uri, _, _ = str(KSR.hdr.get("Route") or "").strip().partition(";")
@@ -92,7 +102,34 @@ class KamailioProxy:
         # Where the Route set goes on, the Contact's flow is the next proxy's business.
         if KSR.pv.is_null("$du"):
             _follow_flow()
+        elif self._peers and self._is_dead(str(KSR.pv.get("$du"))):
+            self._leave_out_the_dead()
         return True
+
+    def _is_dead(self, route: str) -> bool:
+        """Whether a Route leads to a node of this deployment that does not live."""
+        assert self._peers is not None
+        mark = self._peers.mark
+        return bool(mark) and f";{DEPLOYMENT}={mark}" in route and not self._peers.is_peer(hop_of(route)[:2])
+
+    def _leave_out_the_dead(self) -> None:
+        # This node's own Route is only marked to be taken off.
+        KSR.textopsx.msg_apply_changes()
+        lines: list[str] = []
+        while (line := KSR.hdr.get_idx("Route", len(lines))) is not None:
+            lines.append(str(line))
+        left = split_routes(lines)
+        while left and self._is_dead(left[0]):
+            left.pop(0)
+        if not left and ";alias=" in str(KSR.pv.get("$ru")):
+            raise NotReachable("the node that this phone is at does not live")
+        KSR.hdr.remove("Route")
+        for route in left:
+            KSR.hdr.append(f"Route: {route}\r\n")
+        if left:
+            KSR.pv.sets("$du", left[0].partition("<")[2].partition(">")[0])
+        else:
+            KSR.resetdsturi()
 
     def tenant_of_route(self) -> str:
         """The tenant that this node wrote into the Record-Route of this very call, '' for whatever else is there."""

@@ -107,6 +107,8 @@ class FakeProxy:
         """Callers whose calls' names were noted."""
         self.name_is_anothers = False
         self.recorded: list[str] = []
+        self.recorded_as_edge: list[bool] = []
+        self.route_is_edge = False
         """The tenant of each Record-Route."""
 
     def has_hops_left(self) -> bool:
@@ -133,11 +135,12 @@ class FakeProxy:
         return not self.name_is_anothers
 
     def is_edge(self) -> bool:
-        return False
+        return self.route_is_edge
 
     def record_route(self, tenant: str, *, edge: bool = False) -> None:
         self.did.append("record_route")
         self.recorded.append(tenant)
+        self.recorded_as_edge.append(edge)
 
     def tenant_of_route(self) -> str:
         return self.route_tenant

@@ -58,8 +58,8 @@ def unverified() -> ssl.SSLContext:
 
 
 class Datagrams:
-    """Where it goes says the topmost Route of a request (RFC 3261 §8.1.2) and the topmost Via of an answer (§18.2.2), if
-    anything has come from there; else it goes to the proxy."""
+    """A message goes where its topmost Route says (RFC 3261 §8.1.2), an answer where its topmost Via does (§18.2.2), if
+    anything has come from there; else to the proxy."""
 
     def __init__(self, proxy: tuple[str, int], host: str) -> None:
         self.proxy = proxy

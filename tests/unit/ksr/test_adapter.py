@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
 from kemi.sip.flow import Flow
 from kemi.sip.ports import Proof
-from kemi.settings import Settings
 from tests.support.fake_ksr import FakeKsr, install
 from tests.support.fake_peers import FakePeers
 from tests.unit.ksr.kamailio import VARIABLES, kamailio
