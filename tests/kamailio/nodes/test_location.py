@@ -108,7 +108,8 @@ def test_given_a_request_outside_of_calls_when_the_phone_is_at_another_node_then
 ) -> None:
     bob = heard(tenant.phone("101", transport="tcp", register=True), other)
     alice = tenant.phone("104", node=other)
-    uri, call_id, tag, headers = bob.aor, "outside", "alice", []
+    uri, call_id, tag = bob.aor, "outside", "alice"
+    headers: list[tuple[str, str]] = []
     for cseq in (1, 2):
         via = alice.via()
         alice.sends(
@@ -164,14 +165,14 @@ def test_given_an_agent_at_another_node_when_a_caller_waits_then_he_is_offered_a
     inbound.answers(200)
     dialog = outgoing.dialog(outgoing.expects(200))
     inbound.dialog()
-    until(lambda: _state(other, tenant, "105") == "talking", what="the agent to count as talking")
+    until(lambda: _state(other, tenant, "105") == "in_call", what="the agent to count as talking")
     dialog.ends(agent)
     until(lambda: _state(other, tenant, "105") == "idle", what="the agent to be idle again")
 
 
 def _state(node: Node, tenant: Tenant, agent: str) -> str:
     (group,) = node.star87("agents", "list", "--domain", tenant.domain)
-    return next(str(one["state"]) for one in group["agents"] if one["number"] == agent)
+    return next(str(one["state"]) for one in group["agents"] if one["agent"] == agent)
 
 
 def test_given_two_phones_that_answer_at_once_when_one_is_at_another_node_then_one_call_is_left(
