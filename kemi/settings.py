@@ -23,7 +23,8 @@ class Settings:
     """`udp:address:port` where other nodes of the deployment reach this one; `star87 run` takes the first udp address
     that it listens on. Empty: no calls pass between this node and others."""
     udp_socket: str = ""
-    """`udp:address:port`, the first udp address listened on, for phones and trunks: set by `star87 run`."""
+    """`udp:address:port` by which phones are called that registered at another node: `star87 run` takes the first udp
+    address that it listens on and that is no loopback address."""
     node_silence_ms: int = 3_000
     """How long a node may say nothing before the others take it for dead; each says that it lives every second."""
     run_dir: str = "/run/star87"

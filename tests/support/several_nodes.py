@@ -93,6 +93,13 @@ class SeveralNodes:
                     what=f"{name} to know {other}",
                 )
 
+    def restart(self, name: str) -> None:
+        """End a node as Ctrl-C would, and start it at the same addresses; return when all know each other again."""
+        node = self.nodes[name]
+        node.stop()
+        node.__enter__()
+        self.know_each_other()
+
     def kill(self, name: str) -> None:
         """End a node as a crash of its host would, and forget it."""
         node = self.nodes.pop(name)
