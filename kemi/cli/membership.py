@@ -20,6 +20,8 @@ BOOT_FILE = "boot"
 """In the node's folder: the boot id of the run that had it last."""
 NAME_FREE_WITHIN_S = 2.0
 """Beyond the silence after which a node is dead."""
+KNOWN_WITHIN_S = 1.3
+"""A beat of theirs, and a look of their workers."""
 POLL_S = 0.1
 
 
@@ -27,7 +29,7 @@ class Membership:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._own = Peer(settings.node, settings.boot, settings.peer)
-        self._entered = False
+        self._entered_s = 0.0
 
     def enter(self, store: Store, pause: Callable[[float], None]) -> None:
         """Take the node's name; raises CommandFailed when another living node has it, and what `pause` raises.
@@ -44,11 +46,16 @@ class Membership:
                 raise CommandFailed(f"another living node on this state store is called {self._own.name!r}: say --node")
             pause(POLL_S)
         boot.write_text(self._own.boot)
-        self._entered = True
+        self._entered_s = time.monotonic()
+
+    def await_known(self, pause: Callable[[float], None]) -> None:
+        """Return when the other nodes have heard of this one: what rings here can be picked up there."""
+        while self._entered_s and time.monotonic() < self._entered_s + KNOWN_WITHIN_S:
+            pause(POLL_S)
 
     def leave(self, settings: Settings) -> None:
         """The node has ended: the others need not wait until it is silent for long enough."""
-        if not self._entered:
+        if not self._entered_s:
             return
         store = open_named_store(settings)
         with contextlib.suppress(StoreUnavailable):

@@ -118,6 +118,7 @@ class RunningNode:
         kamailio = self._start(processes.start_kamailio(self._settings, self._listens))
         self._node_file(kamailio).write()
         self._await_answer()
+        self._membership.await_known(self._pause)
         self._let_go_of_spiral()
 
     @contextmanager

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.cluster_of_nodes import nodes
+from tests.support.forged import forged_reach
 from tests.support.node import Node
 from tests.support.phone import Phone
-from tests.support.phone_calls import replaces_of
+from tests.support.phone_calls import Outgoing, replaces_of
 from tests.support.talks import Ringing, ring, take_over
 from tests.support.tenants import Tenant, Tenants
 from tests.support.until import until
@@ -299,8 +300,8 @@ def test_given_two_pickers_at_two_nodes_when_both_dial_at_once_then_exactly_one_
     assert len(set(won)) == 2, "one node always wins: the race is none"
 
 
-def _dial_together(pickers: list[Phone]) -> list[object]:
-    pickups: dict[int, object] = {}
+def _dial_together(pickers: list[Phone]) -> list[Outgoing]:
+    pickups: dict[int, Outgoing] = {}
     gate = threading.Barrier(len(pickers))
 
     def dial(at: int) -> None:
@@ -318,8 +319,6 @@ def _dial_together(pickers: list[Phone]) -> list[object]:
 def test_given_what_a_node_would_say_when_somebody_else_says_it_then_he_is_asked_for_his_password(
     tenant: Tenant, b: Node
 ) -> None:
-    from tests.support.forged import forged_reach
-
     stranger, bob = tenant.phone("105"), tenant.phone("101", register=True)
     answer = forged_reach(stranger, tenant.node, b, bob)
     assert answer.status == 407

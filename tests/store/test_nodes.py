@@ -59,17 +59,17 @@ def test_given_a_silent_node_when_others_beat_on_then_it_is_dead_and_its_name_is
 
 
 def test_given_a_store_that_nobody_could_reach_when_it_is_back_then_nobody_has_died_of_it(
-    quick: Store, raw: redis.Redis
+    store: Store, raw: redis.Redis
 ) -> None:
-    quick.nodes.announce(A, "s")
-    quick.nodes.announce(B, "s")
+    store.nodes.announce(A, "s")
+    store.nodes.announce(B, "s")
     # An hour in which no node could say anything.
     for name, line in cast(dict[bytes, bytes], raw.hgetall(NODES)).items():
         if name.startswith(b"n "):
             seen, _, address = line.decode().partition(" ")
             raw.hset(NODES, name.decode(), f"{int(seen) - 3_600_000_000} {address}")
     raw.hincrby(NODES, "at", -3_600_000_000)
-    assert set(quick.nodes.announce(A, "s").living) == {A, B}
+    assert set(store.nodes.announce(A, "s").living) == {A, B}
 
 
 def test_given_a_node_that_says_that_it_ends_when_another_beats_then_it_is_dead_at_once(store: Store) -> None:

@@ -25,8 +25,11 @@ def nodes(
         started = [
             stack.enter_context(Node(folder / name, document, name=name, environment=settings)) for name in names
         ]
-        for node in started:
-            until(lambda node=node: knows(node) == set(names), within_s=KNOWN_WITHIN_S, what="nodes to know each other")
+        until(
+            lambda: all(knows(node) == set(names) for node in started),
+            within_s=KNOWN_WITHIN_S,
+            what="nodes to know each other",
+        )
         yield tuple(started)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from kemi.nodes.hop import Instruction
 from kemi.nodes.peer import Peer
+from kemi.sip.flow import Flow
+from tests.support.fake_spiral import Aims
 
 
 class FakePeers:
@@ -14,6 +16,8 @@ class FakePeers:
         self.others = others
         self.asks: Instruction | None = None
         self.aimed: list[tuple[str, str]] = []
+        self.transaction: Aims | None = None
+        """Where what is aimed is seen as sent."""
         self.instructed: list[tuple[str, str, tuple[str, ...]]] = []
 
     def is_peer(self, source: tuple[str, int]) -> bool:
@@ -31,6 +35,8 @@ class FakePeers:
 
     def aim(self, peer: Peer, uri: str) -> None:
         self.aimed.append((peer.instance, uri))
+        if self.transaction is not None:
+            self.transaction.aim(uri, Flow("udp", *peer.place, "udp:192.0.2.1:5060"))
 
     def instruct(self, peer: Peer, kind: str, words: tuple[str, ...]) -> None:
         self.instructed.append((peer.instance, kind, words))

@@ -5,13 +5,15 @@
 -- returns  {accepted (1; 0: another living node has the name), the secret in force, now (µs), ms since the registry began,
 --           then for each node: name, boot id, address, '1' living or '0' dead}
 -- Fields: `secret`, `since` and `at` (µs: first and last announcement), and for each node `n NAME BOOT`: `seen_us address`.
+local BEAT_US = 1000000 -- how often each node announces itself (kamailio.cfg)
+
 local function announce(keys, args)
   local registry, name, boot, silence_us = keys[1], args[1], args[2], args[4] * 1000
   local now, own = now_us(), 'n ' .. name .. ' ' .. boot
   if redis.call('EXISTS', registry) == 0 then redis.call('HSET', registry, 'secret', args[5], 'since', now) end
   local f = fields(registry, 'secret', 'since', 'at')
   local silent = now - (f[3] or now)
-  local shift = silent > silence_us / 2 and silent or 0
+  local shift = silent > BEAT_US * 1.5 and silent - BEAT_US or 0
   local accepted, said = 1, {}
   local all = redis.call('HGETALL', registry)
   for i = 1, #all, 2 do

@@ -53,6 +53,7 @@ class Pickup:
         )
         self.scene = FakeScene(request)
         scene = self.scene
+        self.peers.transaction = scene.transaction
         self.released_before: list[str] = []
         """Keys of the calls that a test expects to be given back before the one that is sent."""
         self.waits = True

@@ -1,0 +1,191 @@
+"""A node is killed while its calls ring, its callers wait and its pickers are under way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.kamailio.test_many_nodes import with_a_queue
+from tests.support.cluster_of_nodes import known, knows, nodes
+from tests.support.node import Node
+from tests.support.talks import Ringing, ring, take_over
+from tests.support.tenants import Tenant, Tenants
+from tests.support.until import until
+
+SILENCE_MS = 1500
+BOUND_S = SILENCE_MS / 1000 + 2.0
+"""Silence, one beat of another node, and the burial; a busy machine gets a little more."""
+CLAIM_TTL_MS = 30_000
+"""Longer than any test: nothing here may be had by waiting for a claim to expire."""
+ENVIRONMENT = {
+    "STAR87_NODE_SILENCE_MS": str(SILENCE_MS),
+    "STAR87_CLAIM_TTL_MS": str(CLAIM_TTL_MS),
+    "STAR87_ALREADY_ANSWERED_MS": "200",
+}
+ONE_TRY_S = 1.0 + 1.0
+"""A node that does not answer is waited for so long (pickup/elsewhere.py), and a busy machine for a little more."""
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Iterator[tuple[Node, Node, Tenant]]:
+    """A node that is to die, one that lives, and a tenant whose record is read at the latter."""
+    tenants = Tenants(1, with_a_queue)
+    with nodes(tmp_path, tenants.document(), ("a", "b"), ENVIRONMENT) as (dies, lives):
+        tenant = tenants.take(lives)
+        yield dies, lives, tenant
+        tenant.close()
+
+
+def ringing_at(node: Node, tenant: Tenant, caller: str = "104", callee: str = "101") -> Ringing:
+    call = ring(tenant.phone(caller, node=node), tenant.phone(callee, register=True, node=node))
+    node.settle()
+    return call
+
+
+def _alike(*both: Node) -> bool:
+    """Whether they know the same two living nodes, be they named as before or not."""
+    living = [known(node).living for node in both]
+    return living[0] == living[1] and len(living[0]) == 2
+
+
+def nothing_is_left(tenant: Tenant, within_s: float) -> None:
+    until(
+        lambda: not tenant.node.left_keys(tenant.domain),
+        within_s=within_s,
+        what=lambda: f"nothing of the dead node's: {tenant.node.left_keys(tenant.domain)}",
+    )
+
+
+def test_given_ringing_and_waiting_calls_when_their_node_is_killed_then_nothing_of_them_is_left_after_the_bound(
+    two: tuple[Node, Node, Tenant],
+) -> None:
+    dies, lives, tenant = two
+    ringing_at(dies, tenant)
+    agent = tenant.phone("105", register=True, node=dies)
+    served = tenant.phone("104", node=dies).dials("800")
+    served.expects(182)
+    agent.rung().answers(180)
+    served.expects(180)
+    waits = tenant.phone("103", node=dies).dials("800")
+    waits.expects(182)
+    dies.settle()
+    (erin,) = lives.roster(tenant.domain, ["105"], ["800"]).agents
+    assert erin.in_calls == 1
+    dies.dies()
+    nothing_is_left(tenant, BOUND_S)
+    roster = lives.roster(tenant.domain, ["105"], ["800"])
+    assert roster.agents[0].in_calls == 0
+    assert roster.groups[0].waiting == 0
+    assert roster.groups[0].statistics["lost"] == 2
+    assert knows(lives) == {"b"}
+
+
+def test_given_a_dead_node_s_call_first_in_line_when_a_picker_dials_then_he_is_sent_after_it_once_and_gets_the_next(
+    two: tuple[Node, Node, Tenant],
+) -> None:
+    dies, lives, tenant = two
+    ringing_at(dies, tenant)
+    ringing_at(dies, tenant, caller="105")
+    alive = ringing_at(lives, tenant, caller="105", callee="102")
+    dies.dies()
+    began_s = time.monotonic()
+    pickup = tenant.phone("103").dials("*87")
+    alive.caller.rung(ONE_TRY_S, replaces=True).answers(200)
+    pickup.dialog(pickup.expects(200))
+    assert time.monotonic() - began_s < ONE_TRY_S
+    until(lambda: knows(lives) == {"b"}, within_s=BOUND_S, what="the death to be known")
+    # Whoever dials from now on is sent after nothing that is not there.
+    alive.ends()
+    another = ringing_at(lives, tenant, caller="105", callee="102")
+    began_s = time.monotonic()
+    second = tenant.phone("103").dials("*87")
+    another.caller.rung(replaces=True).answers(200)
+    assert time.monotonic() - began_s < 0.5
+    second.dialog(second.expects(200))
+
+
+def test_given_a_picker_s_claim_when_his_node_is_killed_then_the_call_is_another_s_long_before_the_claim_expires(
+    two: tuple[Node, Node, Tenant],
+) -> None:
+    dies, lives, tenant = two
+    call = ringing_at(lives, tenant)
+    pickup = tenant.phone("103", node=dies).dials("*87101")
+    call.caller.rung(replaces=True).answers(180)
+    pickup.expects(180)
+    dies.dies()
+    other = tenant.phone("102")
+    assert other.dials("*87101").ends_with().status == 410
+    # The caller's device is being asked, and has some seconds. As it does not answer, the call is sent from then on.
+    until(
+        lambda: other.dials("*87101").ends_with().start.endswith("480 Call Is Being Sent To You"),
+        within_s=BOUND_S + 6,
+        what="the claim to end",
+    )
+    other.rung().answers(200)
+    call.outgoing.dialog(call.outgoing.expects(200)).ends(other)
+
+
+def test_given_the_node_of_a_claimed_call_killed_when_its_picker_waits_then_he_goes_on_to_the_next_call(
+    two: tuple[Node, Node, Tenant],
+) -> None:
+    dies, lives, tenant = two
+    first = ringing_at(dies, tenant)
+    alive = ringing_at(lives, tenant, caller="105", callee="102")
+    dies.kamcmd("core.uptime")
+    pickup = tenant.phone("103").dials("*87")
+    first.caller.rung(replaces=True)
+    dies.dies()
+    until(lambda: knows(lives) == {"b"}, within_s=BOUND_S, what="the death to be known")
+    nothing = [key for key in lives.left_keys(tenant.domain) if ":call:" in key]
+    assert len(nothing) <= 2
+    pickup.cancels()
+    other = tenant.phone("103")
+    take_over(alive, other, "*87102")
+
+
+def test_given_a_node_that_is_started_again_when_it_has_its_name_then_its_predecessor_s_calls_are_not_its_own(
+    two: tuple[Node, Node, Tenant],
+) -> None:
+    dies, lives, tenant = two
+    ringing_at(dies, tenant)
+    tenant.phone("104", node=dies).dials("800").expects(182)
+    dies.settle()
+    dies.dies()
+    with dies:
+        until(lambda: _alike(dies, lives), within_s=BOUND_S, what="the node to be known again")
+        until(
+            lambda: tenant.phone("103").dials("*87101").ends_with().status == 480,
+            within_s=BOUND_S,
+            what="the predecessor's call to be forgotten",
+        )
+        nothing_is_left(tenant, BOUND_S)
+        take_over(ringing_at(dies, tenant), tenant.phone("103"), "*87101")
+
+
+def test_given_a_node_that_is_stopped_when_a_caller_waits_there_then_he_hears_503_and_the_others_know_at_once(
+    two: tuple[Node, Node, Tenant],
+) -> None:
+    dies, lives, tenant = two
+    waiting = tenant.phone("104", node=dies).dials("800")
+    waiting.expects(182)
+    began_s = time.monotonic()
+    assert dies.stop() == 0
+    assert began_s + 10 > time.monotonic()
+    until(lambda: knows(lives) == {"b"}, within_s=SILENCE_MS / 1000 + 0.5, what="the others to know")
+    nothing_is_left(tenant, BOUND_S)
+
+
+def test_given_a_second_node_of_a_living_one_s_name_when_it_is_started_then_it_is_refused(
+    two: tuple[Node, Node, Tenant], tmp_path: Path
+) -> None:
+    dies, lives, tenant = two
+    twin = Node(
+        tmp_path / "elsewhere", lives.document.read_text(), name="b", environment={"STAR87_REDIS_URL": lives.redis_url}
+    )
+    with pytest.raises(AssertionError, match="another living node on this state store is called 'b'"), twin:
+        raise RuntimeError("it was started")
+    assert knows(dies) == {"a", "b"}
+    take_over(ringing_at(dies, tenant), tenant.phone("103"), "*87101")
