@@ -38,6 +38,8 @@ class Actor:
     call: str = ""
     calls: int = 1
     cue: str = ""
+    at: str = ""
+    registers: str = "registers"
     replaces: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -73,6 +75,8 @@ class Story:
     """The agents that are logged out in the end."""
     node: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the node that are not those of the other stories."""
+    nodes: tuple[str, ...] = ()
+    """The nodes that it plays on, where it needs several."""
     voicemail_port: int = field(default_factory=free_port)
 
     @property
@@ -116,6 +120,7 @@ def read_story(folder: Path) -> Story:
         events=tuple(text.pop("events")) if "events" in text else None,
         outcomes=tuple(text.pop("outcomes", ())),
         logged_out=tuple(text.pop("logged_out", ())),
+        nodes=tuple(text.pop("nodes", ())),
         **text,
     )
 
@@ -134,8 +139,20 @@ def provisioning(stories: list[Story]) -> str:
 class Play:
     """One performance of a story: every phone's process, from the first to the last."""
 
-    def __init__(self, story: Story, proxy: str, folder: Path, *, domain: str = "") -> None:
-        """proxy: host:port of the node. folder: for logs. domain: the tenant, if it is not the story's own."""
+    def __init__(
+        self,
+        story: Story,
+        proxy: str,
+        folder: Path,
+        *,
+        domain: str = "",
+        nodes: Mapping[str, str] | None = None,
+    ) -> None:
+        """proxy: host:port of the node. folder: for logs. domain: the tenant, if it is not the story's own.
+
+        nodes: host:port by the names that the story gives, where it needs several.
+        """
+        self._nodes = nodes or {}
         self._story = story
         self._setting = Setting(proxy, domain or story.domain, f"%u-{story.name}@star87", folder)
         self._extensions = {e["name"].lower(): e for e in story.document()["extensions"]}
@@ -209,7 +226,7 @@ class Play:
             return
         phone = self._phone(actor)
         if actor.is_called and actor.name != VOICEMAIL:
-            phone.register()
+            phone.register(actor.registers)
         keys = {"name": self._extensions[actor.person]["name"], **actor.keys}
         if actor.replaces:
             keys["replaces"] = self._replaces(**actor.replaces)
@@ -241,8 +258,9 @@ class Play:
     def _phone(self, actor: Actor) -> Phone:
         extension = self._extensions[actor.person]
         setting = self._setting
-        if actor.domain:
-            setting = Setting(setting.proxy, actor.domain, setting.call, setting.folder)
+        if actor.domain or actor.at:
+            proxy = self._nodes.get(actor.at, setting.proxy)
+            setting = Setting(proxy, actor.domain or setting.domain, setting.call, setting.folder)
         password = actor.password or extension["password"]
         phone = Phone(setting, actor.name, extension["number"], password, actor.transport)
         if actor.name == VOICEMAIL:

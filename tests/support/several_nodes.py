@@ -9,17 +9,22 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from tests.support.certificate import make_certificate
 from tests.support.node import Node
 from tests.support.phone import Phone
 from tests.support.ports import LOOPBACK, free_port
 from tests.support.redis_server import RedisServer
-from tests.support.tenants import Tenants
 from tests.support.until import until
 
 HEARD_WITHIN_S = 10.0
+
+
+class Documented(Protocol):
+    """Tenants, say."""
+
+    def document(self) -> str: ...
 
 
 class SeveralNodes:
@@ -31,7 +36,7 @@ class SeveralNodes:
     def __init__(
         self,
         folder: Path,
-        tenants: Tenants,
+        tenants: Documented,
         names: Sequence[str] = ("a", "b"),
         *,
         environment: Mapping[str, str] | None = None,
@@ -116,8 +121,12 @@ def is_active(node: Node, place: str) -> bool:
 
 def contacts(node: Node, phone: Phone) -> list[str]:
     """The contacts that a node knows of a phone's account."""
+    return contacts_of(node, phone.number, phone.domain)
+
+
+def contacts_of(node: Node, number: str, domain: str) -> list[str]:
     try:
-        said = node.kamcmd("ul.lookup", "location", f"{phone.number}@{phone.domain}")
+        said = node.kamcmd("ul.lookup", "location", f"{number}@{domain}")
     except subprocess.CalledProcessError:
         return []
     return [line.partition(":")[2].strip() for line in said.splitlines() if line.strip().startswith("Address:")]
