@@ -43,7 +43,7 @@ class KamailioBus:
     def __init__(self, settings: Settings, peers: KamailioPeers) -> None:
         self._peers = peers
         self._own = Peer(settings.node, settings.boot, settings.peer)
-        self._mark = mark_of(settings.node)
+        self._mark = mark_of(self._own.instance)
         self._told: dict[str, Peer] = {}
         self._joined: set[str] = set()
 

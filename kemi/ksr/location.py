@@ -8,7 +8,7 @@ import KSR
 
 from kemi.ksr.incoming import flow_of as flow_of_message
 from kemi.ksr.incoming import text
-from kemi.nodes.flows import flow_of, held, holder_of, mark_of
+from kemi.nodes.flows import claims_a_holder, flow_of, held, holder_of, holds, mark_of
 from kemi.nodes.hop import REACH
 from kemi.nodes.peer import Peer
 from kemi.nodes.peers import Peers
@@ -38,11 +38,15 @@ class KamailioLocation:
     def __init__(self, settings: Settings, peers: Peers) -> None:
         self._shared = bool(settings.peer)
         self._socket = settings.udp_socket
-        self._own = mark_of(settings.node)
+        self._own = Peer(settings.node, settings.boot, settings.peer)
+        self._nowhere_else = ("", mark_of(self._own.name), mark_of(self._own.instance))
         self._answer_ms = settings.ring_max_s * 1000 + SLACK_MS
         self._peers = peers
 
     def save(self) -> bool:
+        if self._shared and any(claims_a_holder(path) for path in _paths()):
+            KSR.sl.send_reply(400, "Bad Path")
+            return False
         # Behind another proxy the Path leads to the phone (RFC 3327).
         if KSR.siputils.is_first_hop() > 0 and _keep_flow() and self._shared:
             KSR.pv.sets(RECEIVED, held(text(RECEIVED), self._own, flow_of_message(text).socket))
@@ -76,7 +80,7 @@ class KamailioLocation:
     def send_elsewhere(self) -> None:
         next_hop = text("$du")
         holder = holder_of(next_hop)
-        if holder in ("", self._own):
+        if holder in self._nowhere_else:
             return
         peer = holder_among(self._peers, holder)
         if peer is None:
@@ -117,11 +121,11 @@ class KamailioLocation:
         return count
 
     def _is_elsewhere(self, next_hop: str) -> bool:
-        return holder_of(next_hop) not in ("", self._own)
+        return holder_of(next_hop) not in self._nowhere_else
 
     def _is_reachable(self, next_hop: str) -> bool:
         holder = holder_of(next_hop)
-        return holder in ("", self._own) or holder_among(self._peers, holder) is not None
+        return holder in self._nowhere_else or holder_among(self._peers, holder) is not None
 
     def _choose_socket(self, socket: str, uri: str, next_hop: str) -> None:
         """A contact that another node has taken has no socket here; Kamailio would take the first that it has."""
@@ -150,7 +154,14 @@ class KamailioLocation:
 
 def holder_among(peers: Peers, mark: str) -> Peer | None:
     """The living node of this mark, if others reach it."""
-    return next((peer for peer in peers.living() if peer.address and mark_of(peer.name) == mark), None)
+    return next((peer for peer in peers.living() if peer.address and holds(peer, mark)), None)
+
+
+def _paths() -> Iterator[str]:
+    index = 0
+    while (path := KSR.hdr.get_idx("Path", index)) is not None:
+        yield str(path)
+        index += 1
 
 
 def _next_hops(aor: str) -> Iterator[str]:

@@ -106,11 +106,11 @@ class KamailioProxy:
             self._leave_out_the_dead()
         return True
 
-    def _is_dead(self, route: str) -> bool:
-        """Whether a Route leads to a node of this deployment that does not live."""
+    def _is_dead(self, uri: str) -> bool:
+        """Whether the URI of a Route leads to a node of this deployment that does not live."""
         assert self._peers is not None
         mark = self._peers.mark
-        return bool(mark) and f";{DEPLOYMENT}={mark}" in route and not self._peers.is_peer(hop_of(route)[:2])
+        return bool(mark) and f";{DEPLOYMENT}={mark}" in uri and not self._peers.is_peer(hop_of(uri)[:2])
 
     def _leave_out_the_dead(self) -> None:
         # This node's own Route is only marked to be taken off.
@@ -119,7 +119,7 @@ class KamailioProxy:
         while (line := KSR.hdr.get_idx("Route", len(lines))) is not None:
             lines.append(str(line))
         left = split_routes(lines)
-        while left and self._is_dead(left[0]):
+        while left and self._is_dead(_uri_of(left[0])):
             left.pop(0)
         if not left and ";alias=" in str(KSR.pv.get("$ru")):
             raise NotReachable("the node that this phone is at does not live")
@@ -127,7 +127,7 @@ class KamailioProxy:
         for route in left:
             KSR.hdr.append(f"Route: {route}\r\n")
         if left:
-            KSR.pv.sets("$du", left[0].partition("<")[2].partition(">")[0])
+            KSR.pv.sets("$du", _uri_of(left[0]))
         else:
             KSR.resetdsturi()
 
@@ -153,6 +153,10 @@ class KamailioProxy:
     def apply_changes(self) -> None:
         """Write header changes into the message now, so that what Kamailio copies from it has them."""
         KSR.textopsx.msg_apply_changes()
+
+
+def _uri_of(route: str) -> str:
+    return route.partition("<")[2].partition(">")[0]
 
 
 def _cut_after_body() -> bool:

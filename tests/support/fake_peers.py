@@ -18,6 +18,7 @@ class FakePeers:
         self.aimed: list[tuple[str, str]] = []
         self.transaction: Aims | None = None
         """Where what is aimed is seen as sent."""
+        self.mark = "beef"
         self.instructed: list[tuple[str, str, tuple[str, ...]]] = []
 
     def is_peer(self, source: tuple[str, int]) -> bool:

@@ -58,12 +58,13 @@ def unverified() -> ssl.SSLContext:
 
 
 class Datagrams:
-    """A message goes where its topmost Route says (RFC 3261 §8.1.2), an answer where its topmost Via does (§18.2.2), if
-    anything has come from there; else to the proxy."""
+    """A message goes to its proxy, or to another node that was heard, if the topmost Route of a request
+    (RFC 3261 §8.1.2) or the topmost Via of an answer (§18.2.2) says so."""
 
     def __init__(self, proxy: tuple[str, int], host: str) -> None:
         self.proxy = proxy
-        self._heard = {proxy}
+        self._home = proxy
+        self._others: set[tuple[str, int]] = set()
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         # A phone repeats nothing: what the kernel drops of a burst is lost. Only root gets more than rmem_max.
         for option in (socket.SO_RCVBUF, SO_RCVBUFFORCE):
@@ -72,15 +73,20 @@ class Datagrams:
         self.socket.bind((host, free_port() if host == LOOPBACK else 0))
         self.address: tuple[str, int] = self.socket.getsockname()
 
+    def joins(self, proxy: tuple[str, int]) -> None:
+        """From now on this is its proxy."""
+        self.proxy = self._home = proxy
+
     def sends(self, raw: bytes) -> None:
         named = (_ANSWERED_TO if raw.startswith(b"SIP/") else _ROUTED_TO).search(raw)
         place = (named[1].decode(), int(named[2])) if named else self.proxy
-        self.socket.sendto(raw, place if place in self._heard else self.proxy)
+        self.socket.sendto(raw, place if place in self._others else self.proxy)
 
     def reads(self, within_s: float) -> bytes:
         self.socket.settimeout(within_s)
         raw, place = self.socket.recvfrom(65535)
-        self._heard.add(place)
+        if place != self._home:
+            self._others.add(place)
         return raw
 
     def close(self) -> None:

@@ -196,6 +196,23 @@ def test_given_a_stranger_when_he_asks_a_node_to_reach_a_phone_then_he_is_asked_
     assert bob.inbox == []
 
 
+def test_given_a_phone_when_it_writes_that_another_s_flow_is_its_own_then_it_is_not_registered(
+    tenant: Tenant, node: Node, other: Node
+) -> None:
+    bob = heard(tenant.phone("101", transport="tcp", register=True), other)
+    thief = tenant.phone("105")
+    kept = node.kamcmd("ul.lookup", "location", f"101@{tenant.domain}")
+    received = next(line.partition(":")[2].strip() for line in kept.splitlines() if "Received:" in line)
+    assert "s87-node=" in received
+    for value in (f"<{received};lr>", f"<sip:{thief.address};lr>, <{received};lr>"):
+        headers = [("Contact", f"<{thief.contact}>"), ("Path", value), ("Supported", "path")]
+        assert thief.asks("REGISTER", to=thief.aor, headers=headers).status == 400
+    assert contacts(node, thief) == contacts(other, thief) == []
+    assert tenant.phone("104", node=other).dials("105").ends_with().status == 480
+    bob.hears()
+    assert bob.inbox == []
+
+
 def test_given_a_flood_from_elsewhere_when_nodes_tell_one_another_then_their_words_are_not_counted(
     tenant: Tenant, node: Node, other: Node
 ) -> None:

@@ -94,6 +94,7 @@ def test_given_a_node_that_died_when_its_phones_are_called_then_those_over_its_f
 def test_given_a_node_that_is_back_when_its_phones_are_called_then_it_has_learnt_them_again(scene: Scene) -> None:
     free = heard(scene.phone("102", "a", "udp", register=True), scene["b"])
     moved = scene.phone("101", "b", "tcp", register=True)
+    cut_off = heard(scene.phone("105", "a", "tcp", register=True), scene["b"])
     scene.kills("a")
     assert moved.registers().status == 200
     scene.several.start("a")
@@ -102,6 +103,10 @@ def test_given_a_node_that_is_back_when_its_phones_are_called_then_it_has_learnt
         heard(phone, scene["a"])
         caller, _ = talk(scene.phone("104", "a"), phone)
         caller.ends(phone)
+    # Its streams have ended with it, though the contact may be there for an hour.
+    for name in ("a", "b"):
+        assert contacts(scene[name], cut_off) == [cut_off.contact]
+        assert scene.phone("104", name).dials("105").ends_with(within_s=2.0).status == 480
     # What has come since is told to the one that is back, too.
     scene.several.know_each_other()
     heard(scene.phone("103", "b", "tcp", register=True), scene["a"])
