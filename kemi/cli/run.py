@@ -101,6 +101,8 @@ def run(
         address = peer_address(peer, listens)
         if settings.redis_url:
             settings = replace(settings, boot=secrets.token_hex(4), peer=address, udp_socket=phones_socket(listens))
+            if not address:
+                print("other nodes cannot reach this one (no udp: address): no calls across nodes", file=sys.stderr)
     except ValueError as error:
         raise CommandFailed(f"--peer {error}", Exit.USAGE) from error
     if settings.peer and not any(str(listen) == settings.peer for listen in listens):

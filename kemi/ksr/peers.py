@@ -123,8 +123,7 @@ def _is_first(nonce: str) -> bool:
     try:
         if KSR.htable.sht_get(SEEN, nonce) is not None:
             return False
-        KSR.htable.sht_sets(SEEN, nonce, "1")
-        return True
+        return KSR.htable.sht_sets(SEEN, nonce, "1") > 0
     finally:
         KSR.htable.sht_unlock(SEEN, nonce)
 

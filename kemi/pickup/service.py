@@ -7,10 +7,8 @@ from dataclasses import replace
 from typing import NoReturn
 
 from kemi.accounts.directory import Directory
-from kemi.dialogs.far_end import FarEnd
 from kemi.dialogs.late_answers import LateAnswers
 from kemi.dialogs.record import CallRecord
-from kemi.dialogs.tracking import Device, Parties
 from kemi.errors import (
     AlreadyAnswered,
     CallIsBeingSent,
@@ -23,10 +21,10 @@ from kemi.errors import (
 from kemi.pickup import attempt as notes
 from kemi.pickup import replaces
 from kemi.pickup.attempt import Attempt, Target
-from kemi.pickup.claim import Claim, Outcome, PickupRecord, PickupStore, Rerouted
+from kemi.pickup.claim import Claim, PickupRecord, PickupStore, Rerouted
+from kemi.pickup.completion import Completion
 from kemi.pickup.devices import Verdict
 from kemi.pickup.elsewhere import Elsewhere, Result, Told
-from kemi.pickup.event import PICKED_UP
 from kemi.pickup.reroute import Reroute
 from kemi.pickup.search import Search
 from kemi.pickup.way import (
@@ -40,12 +38,9 @@ from kemi.pickup.way import (
 )
 from kemi.settings import Settings
 from kemi.sip.aor import Aor
-from kemi.sip.dialog import DialogId
 from kemi.sip.feature_code import PickupCode
-from kemi.sip.flow import Flow
-from kemi.sip.headers import IDENTITY, REPLACING, asserted_identity
+from kemi.sip.headers import IDENTITY, REPLACING
 from kemi.sip.ports import Message, Transaction
-from kemi.sip.sdp import holds
 
 FOREIGN_HEADERS = (*REPLACING, *IDENTITY)
 """Whom to replace, and who picks up, is the proxy's word alone."""
@@ -80,7 +75,7 @@ class PickupService:
         self._search = Search(directory, store)
         self._record = record
         self._reroute = reroute
-        self._late_answers = late_answers
+        self._completion = Completion(directory, store, record, late_answers)
         self._elsewhere = elsewhere
         self._settings = settings
         self._sent: Attempt | None = None
@@ -136,16 +131,9 @@ class PickupService:
             message.keep_flow()
         if message.status < 200:
             return
-        message.remove_header("P-Asserted-Identity")
-        # RFC 5876 §3.2 lets a proxy assert in a response.
-        message.append_header(asserted_identity(f"{target.display} for {target.shown_for}", target.uri))
-        if attempt.done:
-            return
-        self._transaction.remember(notes.NAME, replace(attempt, done=True).pack())
-        self._settle(message, attempt, target)
-        if not attempt.rings_back:
-            self._store.remember_device(attempt.domain, target.caller_device, Verdict.GOOD)
-        self._record.write(attempt.event(PICKED_UP, message.status))
+        if not attempt.done:
+            self._transaction.remember(notes.NAME, replace(attempt, done=True).pack())
+        self._completion.taken(message, attempt, target)
 
     def failed(self) -> None:
         """The caller's device did not take the picker: another dialog or way, the next call, or the end.
@@ -315,25 +303,6 @@ class PickupService:
             answer_ms=RING_BACK_MS if attempt.rings_back else self._settings.replaces_answer_ms,
         )
 
-    def _settle(self, message: Message, attempt: Attempt, target: Target) -> None:
-        """The pickup is made: whatever else is still alive of the old call ends."""
-        directory = self._directory()
-        picked = attempt.picked(
-            directory,
-            DialogId.of(message),
-            picker=Device(attempt.device, attempt.on_hold),
-            caller=_caller_end(target, message),
-            parties=Parties(attempt.picker, target.party(directory), message.to_tag),
-        )
-        self._late_answers.refuse(target.dialog)
-        try:
-            outcome, callee = self._store.picked(attempt.domain, picked)
-        except StoreUnavailable:
-            return
-        if outcome is Outcome.CROSSED:
-            far = FarEnd.unpack(callee)
-            self._late_answers.end(far, far.other_end(target.contact, target.flow, target.routes))
-
     def _give_back(self, attempt: Attempt, *, may_be_over: bool = False) -> None:
         """may_be_over: look whether the call has ended, which the store was not told: or the next is sent after it."""
         target = attempt.target
@@ -348,10 +317,3 @@ class PickupService:
 
     def _attempt(self) -> Attempt:
         return Attempt.unpack(self._transaction.recall(notes.NAME))
-
-
-def _caller_end(target: Target, message: Message) -> Device:
-    """The caller's device that took the pickup; a trunk's address is no device whose hold anybody asks for."""
-    if not target.caller_number:
-        return Device("")
-    return Device(Flow.parse(target.flow).device, bool(holds(message.body)))

@@ -121,7 +121,7 @@ class Calls:
             self._stop_others(message, note)
             return
         dialog = DialogId.of(message)
-        if note.number and message.status < 300:
+        if note.number and 100 < message.status < 300:
             message.keep_flow()
         if 200 <= message.status < 300:
             self._answered(message, note, dialog)

@@ -7,10 +7,13 @@ from typing import Protocol
 from kemi.nodes.hop import REACH, Instruction
 from kemi.nodes.peers import FromPeer
 from kemi.pickup.elsewhere import PICKUP
-from kemi.pickup.service import PickupService
 from kemi.settings import Settings
 from kemi.sip.flow import Flow
 from kemi.sip.ports import Callback, Message, Transaction
+
+
+class CarriesOut(Protocol):
+    def carry_out(self, words: tuple[str, ...], sender: str) -> None: ...
 
 
 class Path(Protocol):
@@ -18,7 +21,7 @@ class Path(Protocol):
 
 
 class ForPeers:
-    def __init__(self, path: Path, transaction: Transaction, pickup: PickupService, settings: Settings) -> None:
+    def __init__(self, path: Path, transaction: Transaction, pickup: CarriesOut, settings: Settings) -> None:
         self._path = path
         self._silence_ms = settings.phone_silence_ms
         self._transaction = transaction

@@ -115,7 +115,7 @@ class InDialog:
     def passed(self) -> None:
         """An answer is on its way back that nothing is recorded of."""
         message = self._message()
-        if message.status < 300:
+        if 100 < message.status < 300:
             self.keep_flow(message)
 
     def renewed(self) -> None:

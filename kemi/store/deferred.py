@@ -56,6 +56,7 @@ class Deferred:
     def deliver(self, wait_s: float) -> None:
         """Send what lies in the outbox, or comes there within wait_s seconds; what cannot be sent leaves a gap."""
         if self._outbox.wait(wait_s):
+            self._outbox.gather()
             with contextlib.suppress(StoreUnavailable):
                 self.settle()
 

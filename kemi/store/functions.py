@@ -12,7 +12,9 @@ FOLDER = Path(__file__).parent / "lua"
 SHARED = ("_base", "_line", "_caller", "_talk", "_minute")
 """Files of what the operations share, in the order in which they build on one another."""
 READ_ONLY = frozenset({"clock", "replaced", "rerouted", "roster", "stamp", "survey"})
-ALLOWED_WHEN_FULL = frozenset({"answered", "branch_failed", "ended", "over", "picked", "release"})
+ALLOWED_WHEN_FULL = frozenset(
+    {"answered", "branch_failed", "buried", "bury", "depart", "ended", "over", "picked", "release"}
+)
 """What ends something is done in a store that is full, too: it frees memory, and nothing is left that rings no more."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,11 +35,12 @@ class Actor:
     password: str = ""
     transport: str = "u1"
     domain: str = ""
+    at: str = ""
+    """Name of another node of the same store, which this phone uses; empty: the story's own."""
+    registers: str = "registers"
     call: str = ""
     calls: int = 1
     cue: str = ""
-    at: str = ""
-    registers: str = "registers"
     replaces: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -75,13 +76,16 @@ class Story:
     """The agents that are logged out in the end."""
     node: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the node that are not those of the other stories."""
-    nodes: tuple[str, ...] = ()
-    """The nodes that it plays on, where it needs several."""
     voicemail_port: int = field(default_factory=free_port)
 
     @property
     def name(self) -> str:
         return self.folder.name
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The nodes beside its own that it plays on."""
+        return tuple(sorted({actor.at for actor in self.actors if actor.at}))
 
     @property
     def domain(self) -> str:
@@ -120,7 +124,6 @@ def read_story(folder: Path) -> Story:
         events=tuple(text.pop("events")) if "events" in text else None,
         outcomes=tuple(text.pop("outcomes", ())),
         logged_out=tuple(text.pop("logged_out", ())),
-        nodes=tuple(text.pop("nodes", ())),
         **text,
     )
 
@@ -146,13 +149,16 @@ class Play:
         folder: Path,
         *,
         domain: str = "",
-        nodes: Mapping[str, str] | None = None,
+        others: Mapping[str, str] | None = None,
+        await_known: Callable[[str], None] = lambda _number: None,
     ) -> None:
-        """proxy: host:port of the node. folder: for logs. domain: the tenant, if it is not the story's own.
+        """proxy: host:port of the node; others: of those that actors are `at`, by name.
 
-        nodes: host:port by the names that the story gives, where it needs several.
+        folder: for logs. domain: the tenant, if it is not the story's own.
+        await_known: returns when every node knows that a number is registered.
         """
-        self._nodes = nodes or {}
+        self._await_known = await_known
+        self._others = others or {}
         self._story = story
         self._setting = Setting(proxy, domain or story.domain, f"%u-{story.name}@star87", folder)
         self._extensions = {e["name"].lower(): e for e in story.document()["extensions"]}
@@ -227,6 +233,7 @@ class Play:
         phone = self._phone(actor)
         if actor.is_called and actor.name != VOICEMAIL:
             phone.register(actor.registers)
+            self._await_known(phone.number)
         keys = {"name": self._extensions[actor.person]["name"], **actor.keys}
         if actor.replaces:
             keys["replaces"] = self._replaces(**actor.replaces)
@@ -258,9 +265,10 @@ class Play:
     def _phone(self, actor: Actor) -> Phone:
         extension = self._extensions[actor.person]
         setting = self._setting
-        if actor.domain or actor.at:
-            proxy = self._nodes.get(actor.at, setting.proxy)
-            setting = Setting(proxy, actor.domain or setting.domain, setting.call, setting.folder)
+        if actor.domain:
+            setting = Setting(setting.proxy, actor.domain, setting.call, setting.folder)
+        if actor.at:
+            setting = Setting(self._others[actor.at], setting.domain, setting.call, setting.folder)
         password = actor.password or extension["password"]
         phone = Phone(setting, actor.name, extension["number"], password, actor.transport)
         if actor.name == VOICEMAIL:

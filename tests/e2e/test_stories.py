@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ import pytest
 
 from tests.e2e.stories import REST_SLACK_S, Play, Story, all_stories, mismatches, provisioning
 from tests.support.capture import Capture
+from tests.support.cluster_of_nodes import nodes
 from tests.support.node import Node
+from tests.support.several_nodes import contacts_of
 from tests.support.until import until
 
-STORIES = [story for story in all_stories() if not story.nodes]
+STORIES = all_stories()
 OTHER_MOMENT = re.compile(r" ([A-Z]+|\d{3})$")
 """No caller, but a method or a status."""
 TAKEN_MS = 1000
@@ -32,7 +35,9 @@ class Stage:
 
     def __init__(self, stories: Sequence[Story], folder: Path) -> None:
         self._folder = folder
-        self._nodes: dict[str, Node] = {}
+        self._nodes: dict[str, tuple[Node, ...]] = {}
+        """By what the stories ask of them: the one, and the others on the same store."""
+        self._open = ExitStack()
         self._pool = ThreadPoolExecutor(AT_ONCE)
         self._played: dict[str, Future[None]] = {}
         self._stories = stories
@@ -43,8 +48,8 @@ class Stage:
                 if self._named(story) not in self._nodes:
                     self._start(story)
             for story in self._stories:
-                node, folder = self.node(story), self.folder(story)
-                self._played[story.domain] = self._pool.submit(play, story, node, folder)
+                nodes, folder = self._nodes[self._named(story)], self.folder(story)
+                self._played[story.domain] = self._pool.submit(play, story, nodes, folder)
         except BaseException:
             self.close()
             raise
@@ -54,7 +59,7 @@ class Stage:
         self.close()
 
     def node(self, story: Story) -> Node:
-        return self._nodes[self._named(story)]
+        return self._nodes[self._named(story)][0]
 
     def folder(self, story: Story) -> Path:
         """For the phones' logs; gone when the story ended as told."""
@@ -66,8 +71,7 @@ class Stage:
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
-        for node in self._nodes.values():
-            node.stop()
+        self._open.close()
 
     def _start(self, story: Story) -> None:
         """One node for all stories with the same settings. It remembers for a shorter time that a call is gone."""
@@ -76,12 +80,16 @@ class Stage:
         environment = {f"STAR87_{key.upper()}": str(value) for key, value in settings.items()}
         document = provisioning([other for other in self._stories if self._named(other) == name])
         # The path of a socket is short.
-        node = Node(self._folder / f"node-{len(self._nodes)}", document, environment=environment)
-        self._nodes[name] = node.__enter__()
+        folder = self._folder / f"node-{len(self._nodes)}"
+        if story.others:
+            started = nodes(folder, document, ("a", *story.others), environment)
+            self._nodes[name] = self._open.enter_context(started)
+        else:
+            self._nodes[name] = (self._open.enter_context(Node(folder, document, environment=environment)),)
 
     @staticmethod
     def _named(story: Story) -> str:
-        return "-".join(["node", *(f"{key}-{value}" for key, value in sorted(story.node.items()))])
+        return "-".join(["node", *story.others, *(f"{key}-{value}" for key, value in sorted(story.node.items()))])
 
 
 @pytest.fixture(scope="module")
@@ -105,10 +113,25 @@ def test_given_a_story_when_its_phones_play_it_then_it_ends_as_told(story: Story
     stage.await_end(story)
 
 
-def play(story: Story, node: Node, folder: Path) -> None:
-    """Perform a story and compare what came of it; raises AssertionError, and leaves logs and capture then."""
+def play(story: Story, on: Sequence[Node], folder: Path) -> None:
+    """Perform a story and compare what came of it; raises AssertionError, and leaves logs and capture then.
+
+    on: the story's node, then those that its actors are `at`.
+    """
     folder.mkdir()
-    performance = Play(story, node.address, folder)
+    node = on[0]
+
+    def await_known(number: str) -> None:
+        for one in on if len(on) > 1 else ():
+            until(lambda one=one: contacts_of(one, number, story.domain), what=f"{number} to be known at {one.name}")  # type: ignore[misc]
+
+    performance = Play(
+        story,
+        node.address,
+        folder,
+        others={other.name: other.address for other in on[1:]},
+        await_known=await_known,
+    )
     with Capture(folder / "sip.pcap", node.port):
         performance.perform()
 

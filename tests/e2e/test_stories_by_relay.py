@@ -50,7 +50,7 @@ def test_given_a_relay_when_phones_play_a_story_then_it_ends_as_without_one_and_
 ) -> None:
     relayed_before = relay.relayed()
 
-    play(story, node, evidence / "phones")
+    play(story, [node], evidence / "phones")
 
     assert relay.relayed() > relayed_before
     until(lambda: not relay.calls(), what=lambda: f"no call left at the relay; there are {relay.calls()}")

@@ -71,7 +71,7 @@ def bring_back(store: RedisServer, how: str) -> None:
 
 def finds_nothing(phone: Phone) -> bool:
     """Whether a pickup hears that there is no call: its worker has the store again."""
-    return phone.dials("*87101").ends_with().status == 480
+    return phone.dials("*87").ends_with().status == 480
 
 
 @pytest.mark.parametrize("how", ["hangs", "is killed"])

@@ -10,7 +10,7 @@ from tests.support.fake_ksr_state import Part, yes
 if TYPE_CHECKING:
     from tests.support.fake_ksr import FakeKsr
 
-TABLES = ("refused",)
+TABLES = ("refused", "hops")
 """Those that kamailio.cfg defines."""
 NO_TABLE = {"sht_sets": -1, "sht_is_null": 2, "sht_rm": -1, "sht_lock": -1, "sht_unlock": -1}
 Tables = defaultdict[str, dict[str, str]]

@@ -1,7 +1,9 @@
 -- For all functions of the library: keys, the clock, words.
 
-local function key(prefix, name, ...)
-  return prefix .. SUFFIX[name] .. table.concat({ ... }, ':')
+-- Two parts at most: a list of them, made for each key, would cost more than the key.
+local function key(prefix, name, first, second)
+  if second then return prefix .. SUFFIX[name] .. first .. ':' .. second end
+  return prefix .. SUFFIX[name] .. (first or '')
 end
 
 -- Redis' own clock in microseconds: the same for every node.
@@ -19,7 +21,8 @@ local function lengthen(name, ttl_ms)
 end
 
 local function each_word(text, visit)
-  for word in string.gmatch(text or '', '%S+') do visit(word) end
+  if not text or text == '' then return end
+  for word in string.gmatch(text, '%S+') do visit(word) end
 end
 
 local function words(text)

@@ -29,11 +29,11 @@ local function calls_of(prefix, agent)
   return live, ghosts
 end
 
--- What says where a call stands: its fields by name, or nil when there is no such call.
+-- What says where a call stands: its fields by name, or nil when there is no such call; and the mark of one that is gone.
 local function place_of(call_key)
-  local f = fields(call_key, 'k', 'n', 'p', 'm', 'g', 's', 'w', 'N', 'c')
-  if not f[1] then return nil end
-  return { k = f[1], n = f[2], p = f[3], m = f[4], g = f[5], s = f[6], w = f[7], N = f[8], c = f[9] }
+  local f = fields(call_key, 'k', 'n', 'p', 'm', 'g', 's', 'w', 'N', 'c', 'd', 'gone')
+  if not f[1] then return nil, f[11] end
+  return { k = f[1], n = f[2], p = f[3], m = f[4], g = f[5], s = f[6], w = f[7], N = f[8], c = f[9], d = f[10] }, f[11]
 end
 
 -- The sets in which a call of this place stands.
@@ -53,7 +53,11 @@ local SPARE_MS = 10000
 local function join_line(sets, id, routed_at_us, ttl_ms)
   for _, set in ipairs(sets) do
     redis.call('ZADD', set, routed_at_us, id)
-    if redis.call('PTTL', set) < ttl_ms then redis.call('PEXPIRE', set, ttl_ms + SPARE_MS) end
+    local left_ms = redis.call('PTTL', set)
+    if left_ms < ttl_ms then
+      redis.call('PEXPIRE', set, ttl_ms + SPARE_MS)
+      if left_ms >= 0 then redis.call('ZREMRANGEBYSCORE', set, '-inf', routed_at_us - HYGIENE_US) end
+    end
   end
 end
 

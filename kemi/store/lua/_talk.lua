@@ -24,16 +24,19 @@ end
 
 -- A dialog ends; its devices and agents are free of it, an agent group's agent after his wrap-up. Whether there was one.
 local function finish(prefix, id)
-  local talk, now = key(prefix, 'talk', id), now_us()
+  local talk = key(prefix, 'talk', id)
   local f = fields(talk, 'caller', 'callee', 'agents', 'wrap_up')
   if not f[1] then return false end
   for end_of_it = 1, 2 do
     if f[end_of_it] ~= '' then redis.call('HDEL', key(prefix, 'device', f[end_of_it]), id) end
   end
-  unwatch(prefix, id, f[3])
-  each_word(f[3], function(agent) redis.call('HSET', key(prefix, 'agent', agent), 'idle_since', now) end)
-  local agent, wrap_up_ms = string.match(f[4], '^(%S+) (%d+)$')
-  if agent then redis.call('HSET', key(prefix, 'agent', agent), 'wrap_until', now + wrap_up_ms * 1000) end
+  if f[3] ~= '' or f[4] ~= '' then
+    local now = now_us()
+    unwatch(prefix, id, f[3])
+    each_word(f[3], function(agent) redis.call('HSET', key(prefix, 'agent', agent), 'idle_since', now) end)
+    local agent, wrap_up_ms = string.match(f[4], '^(%S+) (%d+)$')
+    if agent then redis.call('HSET', key(prefix, 'agent', agent), 'wrap_until', now + wrap_up_ms * 1000) end
+  end
   redis.call('DEL', talk)
   return true
 end

@@ -11,9 +11,9 @@
 local function answered(keys, args)
   local prefix, id = keys[1], args[1]
   local call_key = key(prefix, 'call', id)
-  local f, place = fields(call_key, 'd', 'gone'), place_of(call_key)
+  local place, gone = place_of(call_key)
   local number, agent = place and place.n, args[9]
-  if f[1] or f[2] == PICKED then return 2 end
+  if (place and place.d) or gone == PICKED then return 2 end
   if number then
     forget(prefix, id, place)
     mark_taken(prefix, 'answered', number, args[2])
@@ -22,7 +22,7 @@ local function answered(keys, args)
     if place.c then mark_gone(prefix, id, ANSWERED, place.c, args[11]) end
   else
     -- A 200 that is repeated leaves the mark as it is.
-    if f[2] == ANSWERED or redis.call('EXISTS', key(prefix, 'talk', id)) == 1 then return 0 end
+    if gone == ANSWERED or redis.call('EXISTS', key(prefix, 'talk', id)) == 1 then return 0 end
     mark_gone(prefix, id)
   end
   if agent ~= '' then redis.call('HDEL', key(prefix, 'agent', agent), 'missed') end

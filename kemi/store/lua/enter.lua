@@ -33,7 +33,6 @@ local function enter(keys, args)
   redis.call('PEXPIRE', call_key, ttl_ms)
   watch(prefix, id, args[10], ttl_ms)
   local sets = sets_of(prefix, { k = args[3], n = args[4], p = args[5], m = args[8], g = args[9] == '1' })
-  for _, set in ipairs(sets) do redis.call('ZREMRANGEBYSCORE', set, '-inf', now - HYGIENE_US) end
   join_line(sets, id, now, ttl_ms)
   hold(prefix, args[11], id, now, ttl_ms)
   return 1

@@ -2,7 +2,7 @@ import socket
 
 import pytest
 
-from kemi.cli.listen import Listen, options_request, status_of
+from kemi.cli.listen import Listen, options_request, peer_address, status_of
 
 
 @pytest.mark.parametrize(
@@ -100,3 +100,16 @@ def test_given_a_probe_when_written_then_it_is_a_whole_request_for_the_server_it
 )
 def test_given_an_answer_when_read_then_only_a_sip_response_has_a_status(answer: bytes, status: int | None) -> None:
     assert status_of(answer) == status
+
+
+def test_given_no_peer_address_when_listening_on_udp_then_the_first_that_can_be_told_is_taken() -> None:
+    listens = [Listen.parse(text) for text in ("tcp:192.0.2.1:5060", "udp:0.0.0.0:5060", "udp:192.0.2.1:5070")]
+    assert peer_address("", listens) == "udp:192.0.2.1:5070"
+    assert peer_address("", listens[:2]) == ""
+    assert peer_address("udp:[2001:db8::1]:5070", listens) == "udp:[2001:db8::1]:5070"
+
+
+@pytest.mark.parametrize("text", ["tcp:192.0.2.1:5060", "udp:0.0.0.0:5060", "udp:[::]:5060", "192.0.2.1:5060"])
+def test_given_a_peer_address_that_nobody_could_use_when_read_then_it_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="udp:"):
+        peer_address(text, [])

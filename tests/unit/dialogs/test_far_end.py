@@ -79,6 +79,25 @@ def test_given_record_routes_of_an_answer_when_read_then_the_hops_beyond_this_no
     assert answer(*lines).routes == routes
 
 
+THEIRS = "<sip:192.0.2.9:5070;lr=on;ftag=a;tenant=pbx.example.com.def>"
+
+
+@pytest.mark.parametrize(
+    ("lines", "routes"),
+    [
+        ((THEIRS, OURS), (THEIRS,)),
+        ((EDGE, THEIRS, OURS, BEFORE), (THEIRS, EDGE)),
+        # Two sockets of either.
+        ((THEIRS, THEIRS, OURS, OURS), (THEIRS, THEIRS)),
+        ((EDGE, OURS), (EDGE,)),
+    ],
+)
+def test_given_an_answer_by_another_node_when_its_routes_are_read_then_that_node_is_one_of_the_hops_beyond(
+    lines: tuple[str, ...], routes: tuple[str, ...]
+) -> None:
+    assert routes_beyond(lines, ("192.0.2.9", 5070)) == routes
+
+
 @given(st.lists(st.text(max_size=40), max_size=4))
 def test_given_any_record_routes_when_read_then_nothing_is_raised(lines: list[str]) -> None:
     for route in routes_beyond(lines):

@@ -120,3 +120,16 @@ def test_given_a_reply_when_asked_then_only_one_from_the_node_s_own_socket_went_
     of_reply: dict[str, str | int | None] = {"$si": address, "$sp": port}
     with kamailio(**of_reply):
         assert spiral().is_from_here() is here
+
+
+@pytest.mark.parametrize(("answer", "is_open"), [(-1, False), (-2, False), (-3, False), (-4, True)])
+def test_given_another_transaction_when_looked_at_then_only_one_without_a_final_answer_is_open(
+    answer: int, is_open: bool
+) -> None:
+    with kamailio() as fake:
+        fake.answer("tsilo.ts_append_to_uri", answer)
+        assert spiral().is_open("7:42") is is_open
+        ((index, label, table, nobody),) = fake.called("tsilo.ts_append_to_uri")
+        assert (index, label) == (7, 42)
+        assert table != "location"
+        assert nobody.endswith("@device.invalid")

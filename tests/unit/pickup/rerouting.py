@@ -32,13 +32,17 @@ OWN_HEADERS = [
 class Sent:
     """*87 was dialled by 103 "Carol", and the caller's INVITE has come round by this node to be sent to her device."""
 
-    def __init__(self, folder: Path, *, answers_by_itself: bool = False, **of_call: object) -> None:
+    def __init__(
+        self, folder: Path, *, answers_by_itself: bool = False, routes: tuple[str, ...] = (), **of_call: object
+    ) -> None:
+        """routes: Record-Route values of proxies between the picker's device and his node."""
         self.call = ringing_call(
             **{"transaction": TRANSACTION, "replaces": False, "number": "700", "kind": Kind.HUNT_GROUP, **of_call}  # type: ignore[arg-type]
         )
         picking = Pickup(folder, self.call)
         if answers_by_itself:
             picking.scene.request.headers.append(("Supported", "answermode"))
+        picking.scene.request.headers.extend(("Record-Route", route) for route in routes)
         with pytest.raises(CallIsBeingSent):
             picking.dial()
         self.store: FakePickupStore = picking.store

@@ -231,6 +231,20 @@ def test_given_a_request_without_a_description_when_accepted_then_the_hold_state
     ]
 
 
+@pytest.mark.parametrize("far_end_is_the_sender", [True, False])
+def test_given_an_end_at_another_node_when_descriptions_change_then_only_the_device_at_this_one_is_told_of(
+    far_end_is_the_sender: bool, tmp_path: Path
+) -> None:
+    talking = Talking(tmp_path, within("INVITE", body=HOLD))
+    peer = FLOW if far_end_is_the_sender else CALLEE_FLOW
+    talking.in_dialog._is_peer = lambda source: source == (peer.ip, peer.port)
+    talking.request()
+    talking.scene.reply(200, to_tag="callee-tag", body=TALK)
+    talking.in_dialog.renewed()
+    devices = [words[3].flow for words in talking.tracking.told]  # type: ignore[attr-defined]
+    assert devices == (["", CALLEE_FLOW.device] if far_end_is_the_sender else [FLOW.device, ""])
+
+
 def test_given_an_answer_in_the_ack_when_it_passes_then_it_is_told(tmp_path: Path) -> None:
     """RFC 3264 §4: the 2xx made the offer."""
     talking = Talking(tmp_path, within("ACK", body=HOLD))

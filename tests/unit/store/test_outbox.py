@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from kemi.store.outbox import ALONE_WITHIN_S, WHOLE, Outbox
+from kemi.store.outbox import ALONE_WITHIN_S, GATHERS_S, WHOLE, Outbox
 
 
 @pytest.fixture
@@ -99,3 +99,18 @@ def test_given_another_who_has_taken_something_when_one_wants_to_be_alone_then_h
     outbox.take(alone=True)
     outbox.done()
     assert time.monotonic() - began < ALONE_WITHIN_S, "who died holds nothing"
+
+
+def test_given_little_when_more_is_waited_for_then_not_for_long_and_hardly_at_all_when_there_is_much(
+    outbox: Outbox,
+) -> None:
+    outbox.put(b"little")
+    began = time.monotonic()
+    outbox.gather()
+    assert time.monotonic() - began >= GATHERS_S
+    while outbox.put(b"x" * 4000):
+        pass
+    began = time.monotonic()
+    outbox.gather()
+    assert time.monotonic() - began < GATHERS_S
+    assert len(outbox.take()) > 10, "it may hold more than a pipe does by itself"
