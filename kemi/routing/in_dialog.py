@@ -121,7 +121,7 @@ class InDialog:
     def renewed(self) -> None:
         """A re-INVITE or UPDATE was accepted: now both descriptions are in force."""
         message = self._message()
-        if message.status < 300:
+        if 100 < message.status < 300:
             self.keep_flow(message)
         if not 200 <= message.status < 300:
             return
