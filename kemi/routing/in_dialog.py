@@ -32,6 +32,7 @@ class ReplacesInDialog(RequestRefused):
 
 class Router(Protocol):
     def follow_route(self) -> bool: ...
+    def leads_to_peer(self) -> bool: ...
     def record_route(self, tenant: str, *, edge: bool = False) -> None: ...
     def is_edge(self) -> bool: ...
     def tenant_of_route(self) -> str: ...
@@ -65,7 +66,10 @@ class InDialog:
         edge = self._router.is_edge()
         tenant = self._tenant(message, routed)
         if not self._router.follow_route():
-            self._without_route(message)
+            if not self._router.leads_to_peer():
+                self._without_route(message)
+            elif not self._transaction.relay():
+                self._transaction.relay_failed()
             return
         if not routed:
             # Anybody can write a To tag and a Route, and nobody is authenticated inside a dialog: what this node has

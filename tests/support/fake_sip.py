@@ -108,7 +108,7 @@ class FakeProxy:
         self.name_is_anothers = False
         self.recorded: list[str] = []
         self.recorded_as_edge: list[bool] = []
-        self.route_is_edge = False
+        self.route_is_edge = self.route_leads_to_peer = False
         """The tenant of each Record-Route."""
 
     def has_hops_left(self) -> bool:
@@ -133,6 +133,9 @@ class FakeProxy:
     def has_name_of_own(self, caller: str) -> bool:
         self.named_by.append(caller)
         return not self.name_is_anothers
+
+    def leads_to_peer(self) -> bool:
+        return self.route_leads_to_peer
 
     def is_edge(self) -> bool:
         return self.route_is_edge

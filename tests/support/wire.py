@@ -65,6 +65,8 @@ class Datagrams:
         self.proxy = proxy
         self._home = proxy
         self._others: set[tuple[str, int]] = set()
+        self.is_loyal = False
+        """Sends requests to its proxy whatever their Route says."""
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         # A phone repeats nothing: what the kernel drops of a burst is lost. Only root gets more than rmem_max.
         for option in (socket.SO_RCVBUF, SO_RCVBUFFORCE):
@@ -79,6 +81,8 @@ class Datagrams:
 
     def sends(self, raw: bytes) -> None:
         named = (_ANSWERED_TO if raw.startswith(b"SIP/") else _ROUTED_TO).search(raw)
+        if self.is_loyal and not raw.startswith(b"SIP/"):
+            named = None
         place = (named[1].decode(), int(named[2])) if named else self.proxy
         self.socket.sendto(raw, place if place in self._others else self.proxy)
 

@@ -13,6 +13,7 @@ from tests.support.several_nodes import contacts, heard
 from tests.support.talks import ring, talk
 from tests.support.tenants import Tenant
 from tests.support.until import until
+from tests.support.wire import Datagrams
 
 TRANSPORTS = ("udp", "tcp", "tls", "ws", "wss")
 STREAMS = TRANSPORTS[1:]
@@ -67,6 +68,21 @@ def test_given_a_phone_at_one_node_when_it_is_called_through_another_then_all_re
 
     assert {m.uri for m in bob.came if not m.status} == {bob.contact}
     assert all("P-Star87-Peer" not in m for phone in (alice, bob) for m in phone.came)
+
+
+def test_given_a_phone_that_sends_all_to_its_own_node_when_called_through_another_then_its_requests_arrive(
+    tenant: Tenant, other: Node
+) -> None:
+    bob = heard(tenant.phone("101", register=True), other)
+    assert isinstance(bob.wire, Datagrams)
+    bob.wire.is_loyal = True
+    alice = tenant.phone("104", node=other)
+    _, callee = talk(alice, bob)
+    callee.reinvites(alice, "sendonly", "recvonly")
+    # A Route to a node opens no other call: it has no seal of it.
+    stolen = [route.replace("tenant=", "tenant=x") for route in callee.routes]
+    assert callee.asks("BYE", routes=stolen).status == 481
+    callee.ends(alice)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
