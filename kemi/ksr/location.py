@@ -146,9 +146,9 @@ class KamailioLocation:
         call_id, aor = str(KSR.pv.get("$ci")), f"sip:{KSR.pv.get('$tU')}@{KSR.pv.get('$td')}"
         for index in range(_fetched(aor)):
             contact = f"$(ulc({SEEN}=>{{}})[{index}])"
-            if KSR.pv.get(contact.format("callid")) == call_id and self._is_elsewhere(
-                str(KSR.pv.get(contact.format("received")) or "")
-            ):
+            if KSR.pv.get(contact.format("callid")) != call_id or KSR.pv.get(contact.format("instance")):
+                continue
+            if self._is_elsewhere(str(KSR.pv.get(contact.format("received")) or "")):
                 KSR.registrar.unregister_ruid(TABLE, aor, str(KSR.pv.get(contact.format("ruid"))))
 
 

@@ -85,6 +85,14 @@ def test_given_a_node_that_died_when_its_phones_are_called_then_those_over_its_f
     waiting.gives_up()
     assert not gone.inbox
 
+    # Of several phones those that are left ring, and what they answer counts as theirs.
+    left = scene.phone("101", "b", "tcp", register=True)
+    call = ring(scene.phone("104", "b"), left, "700")
+    assert free.rung().invite["Call-ID"] == call.inbound.call_id
+    call.inbound.answers(200)
+    call.outgoing.dialog(call.outgoing.expects(200)).ends(left)
+    assert left.registers(expires=0).status == 200
+
     # It registers with the other node, and is reached.
     again = scene.phone("101", "b", "tcp", register=True)
     caller, _ = talk(scene.phone("104", "b"), again)
