@@ -136,6 +136,7 @@ def build(settings: Settings) -> Handler:
         proxy.log_notice,
     )
     registry = Registry(store.nodes, publish_nodes, proxy.log_notice, settings)
+    registry.ended = peers.end_what_waits_for
     registry.bury = Burial(store.nodes, directory)
     gate = WebSocketGate(KamailioHttp(), Incoming, settings.websocket_port_numbers)
     return Handler(

@@ -15,6 +15,10 @@ from kemi.settings import Settings
 VARIABLE = "nodes"
 SEEN = "hops"
 """htable of seals that were seen."""
+ASKED = "asked"
+"""htable of the INVITEs that other nodes have in hand."""
+BETWEEN = "::"
+DIED = (480, "No Call To Pick Up")
 LOOK_EVERY_S = 0.25
 """How old a worker's picture of the others may be, beyond that of its node."""
 NONCE_BYTES = 9
@@ -54,6 +58,19 @@ class KamailioPeers:
         KSR.pv.sets("$du", peer.hop)
         if self._socket:
             KSR.pv.sets("$fs", self._socket)
+
+    def expects(self, peer: Peer) -> None:
+        KSR.htable.sht_sets(ASKED, _waiting(), peer.instance)
+
+    def heard(self) -> None:
+        KSR.htable.sht_rm(ASKED, _waiting())
+
+    def end_what_waits_for(self, peer: Peer) -> None:
+        """A node has died: whoever waits for its answer hears that there is none."""
+        for name in _waiting_for(peer):
+            call_id, _, cseq = name.rpartition(BETWEEN)
+            KSR.tmx.t_reply_callid(call_id, cseq, *DIED)
+            KSR.htable.sht_rm(ASKED, name)
 
     @property
     def mark(self) -> str:
@@ -112,6 +129,20 @@ class KamailioPeers:
             if said != self._text:
                 self._text, self._known = said, Known.unpack(said)
         return self._known
+
+
+def _waiting() -> str:
+    return f"{text('$ci')}{BETWEEN}{text('$cs')}"
+
+
+def _waiting_for(peer: Peer) -> list[str]:
+    found: list[str] = []
+    KSR.htable.sht_iterator_start("waiting", ASKED)
+    while KSR.htable.sht_iterator_next("waiting") > 0:
+        if KSR.pv.get("$shtitval(waiting)") == peer.instance:
+            found.append(str(KSR.pv.get("$shtitkey(waiting)")))
+    KSR.htable.sht_iterator_end("waiting")
+    return found
 
 
 def _envelope() -> Envelope:

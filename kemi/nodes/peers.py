@@ -40,6 +40,14 @@ class Peers(Protocol):
         """Make a URI the next target, by way of another node."""
         ...
 
+    def expects(self, peer: Peer) -> None:
+        """The INVITE at hand waits for that node: should it die, the INVITE ends with 480."""
+        ...
+
+    def heard(self) -> None:
+        """It waits no more."""
+        ...
+
     def instruct(self, peer: Peer, kind: str, words: tuple[str, ...]) -> None:
         """Say to another node, in the request at hand (in a branch callback: in this branch), what it is to do."""
         ...

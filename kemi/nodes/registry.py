@@ -62,6 +62,8 @@ class Registry:
         self._refused = False
         self.bury: Callable[[Peer], None] = lambda _peer: None
         """Removes what a dead node has left in the store (set by the wiring)."""
+        self.ended: Callable[[Peer], None] = lambda _peer: None
+        """Ends here what waits for a dead node (set by the wiring)."""
 
     def beat(self) -> None:
         """Say that this node lives, and learn who else does. Without the store the last known stay."""
@@ -83,6 +85,7 @@ class Registry:
             self._publish(text)
             self._published = text
         for peer in heard.dead:
+            self.ended(peer)
             self._bury(peer)
 
     def _tell(self, heard: Announced) -> None:

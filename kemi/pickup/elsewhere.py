@@ -90,7 +90,11 @@ class Elsewhere:
             reply=Callback.PICKUP_REPLY, failure=Callback.PICKUP_FAILURE, branch=Callback.PICKUP_BRANCH
         )
         self._transaction.set_timers(answer_ms=ANSWER_MS, silence_ms=SILENCE_MS)
-        return self._transaction.relay()
+        self._peers.expects(peer)
+        if self._transaction.relay():
+            return True
+        self._peers.heard()
+        return False
 
     def dress(self, attempt: Attempt, target: Target) -> None:
         """Write into this branch what the other node is to do."""
@@ -101,8 +105,13 @@ class Elsewhere:
             words = (attempt.domain, asked.pack(), target.key, target.token, str(now_ms() - attempt.started_ms))
             self._peers.instruct(peer, PICKUP, words)
 
+    def over(self) -> None:
+        """The other node made the pickup, or the picker gave up: it is waited for no more."""
+        self._peers.heard()
+
     def told(self) -> Told:
         """In a failure callback: what came of it there."""
+        self._peers.heard()
         told = Told.parse(self._transaction.final_header(HEADER))
         if told is not None:
             return told

@@ -125,7 +125,11 @@ class PickupService:
             return
         attempt = self._attempt()
         target = attempt.target
-        if target is None or self._elsewhere.holds(target):
+        if target is None:
+            return
+        if self._elsewhere.holds(target):
+            if message.status >= 200:
+                self._elsewhere.over()
             return
         if target.caller_number:
             message.keep_flow()
@@ -145,6 +149,8 @@ class PickupService:
         if target is None:
             return
         if self._transaction.is_cancelled:
+            if self._elsewhere.holds(target):
+                self._elsewhere.over()
             self._give_back(attempt)
             if not attempt.peer:
                 self._record.write(attempt.event("cancelled", 487))

@@ -16,11 +16,16 @@ KNOWN_WITHIN_S = 10.0
 
 @contextmanager
 def nodes(
-    folder: Path, document: str, names: Sequence[str], environment: Mapping[str, str] | None = None
+    folder: Path,
+    document: str,
+    names: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    *,
+    store: RedisServer | None = None,
 ) -> Iterator[tuple[Node, ...]]:
-    """Nodes of these names that know one another, each with its own run folder."""
+    """Nodes of these names that know one another. store: theirs, else one of their own."""
     with ExitStack() as stack:
-        store = stack.enter_context(RedisServer())
+        store = store or stack.enter_context(RedisServer())
         settings = {"STAR87_REDIS_URL": store.url, **(environment or {})}
         started = [
             stack.enter_context(Node(folder / name, document, name=name, environment=settings)) for name in names

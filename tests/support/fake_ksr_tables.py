@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tests.support.fake_ksr_state import Part, yes
@@ -10,7 +11,7 @@ from tests.support.fake_ksr_state import Part, yes
 if TYPE_CHECKING:
     from tests.support.fake_ksr import FakeKsr
 
-TABLES = ("refused", "hops")
+TABLES = ("refused", "hops", "asked")
 """Those that kamailio.cfg defines."""
 NO_TABLE = {"sht_sets": -1, "sht_is_null": 2, "sht_rm": -1, "sht_lock": -1, "sht_unlock": -1}
 Tables = defaultdict[str, dict[str, str]]
@@ -21,6 +22,7 @@ class Htable(Part):
         super().__init__(fake)
         self._tables = fake.tables
         self._locked: set[tuple[str, str]] = set()
+        self._iterators: dict[str, Iterator[tuple[str, str]]] = {}
 
     def sht_sets(self, table: str, name: str, value: str) -> int:
         if table not in TABLES:
@@ -40,6 +42,21 @@ class Htable(Part):
         if table not in TABLES:
             return NO_TABLE["sht_rm"]
         self._tables[table].pop(name, None)
+        return 1
+
+    def sht_iterator_start(self, iterator: str, table: str) -> int:
+        assert table in TABLES
+        self._iterators[iterator] = iter(sorted(self._tables[table].items()))
+        return 1
+
+    def sht_iterator_next(self, iterator: str) -> int:
+        name, value = next(self._iterators[iterator], (None, None))
+        self._fake.message.variables[f"$shtitkey({iterator})"] = name
+        self._fake.message.variables[f"$shtitval({iterator})"] = value
+        return 1 if name is not None else -255
+
+    def sht_iterator_end(self, iterator: str) -> int:
+        del self._iterators[iterator]
         return 1
 
     def sht_lock(self, table: str, name: str) -> int:

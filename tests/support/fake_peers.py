@@ -19,6 +19,7 @@ class FakePeers:
         self.transaction: Aims | None = None
         """Where what is aimed is seen as sent."""
         self.mark = "beef"
+        self.waits_for: Peer | None = None
         self.instructed: list[tuple[str, str, tuple[str, ...]]] = []
 
     def is_peer(self, source: tuple[str, int]) -> bool:
@@ -38,6 +39,13 @@ class FakePeers:
         self.aimed.append((peer.instance, uri))
         if self.transaction is not None:
             self.transaction.aim(uri, Flow("udp", *peer.place, "udp:192.0.2.1:5060"))
+
+    def expects(self, peer: Peer) -> None:
+        assert self.waits_for is None, "one INVITE waits for one node"
+        self.waits_for = peer
+
+    def heard(self) -> None:
+        self.waits_for = None
 
     def instruct(self, peer: Peer, kind: str, words: tuple[str, ...]) -> None:
         self.instructed.append((peer.instance, kind, words))

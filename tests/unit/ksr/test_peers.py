@@ -104,6 +104,30 @@ def test_given_a_seal_on_another_message_when_it_arrives_then_it_asks_nothing(ch
         assert node.arrived() is None
 
 
+def test_given_an_invite_that_waits_for_a_node_when_that_answers_then_it_waits_no_more() -> None:
+    with kamailio() as fake:
+        node = knowing()
+        node.expects(OTHER)
+        assert fake.tables["asked"] == {"a84b4c::314159": OTHER.instance}
+        node.heard()
+        assert fake.tables["asked"] == {}
+
+
+def test_given_invites_that_wait_for_nodes_when_one_dies_then_those_that_wait_for_it_are_answered() -> None:
+    with kamailio() as fake:
+        node = knowing()
+        node.expects(OTHER)
+        fake.tables["asked"]["a::b::7"] = OTHER.instance
+        fake.tables["asked"]["another::1"] = "c@3"
+        fake.answer("tmx.t_reply_callid", 1)
+        node.end_what_waits_for(OTHER)
+        assert fake.called("tmx.t_reply_callid") == [
+            ("a84b4c", "314159", 480, "No Call To Pick Up"),
+            ("a::b", "7", 480, "No Call To Pick Up"),
+        ]
+        assert fake.tables["asked"] == {"another::1": "c@3"}
+
+
 def test_given_an_instruction_when_it_is_written_then_the_other_node_can_read_it_and_a_phone_s_own_is_gone() -> None:
     with kamailio() as fake:
         fake.hdr.append(f"{HEADER}: a phone wrote this\r\n")
