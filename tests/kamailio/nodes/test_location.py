@@ -149,6 +149,8 @@ def test_given_a_hunt_group_with_members_at_two_nodes_when_one_answers_then_the_
     for winner, loser in ((bob, erin), (erin, bob)):
         outgoing = alice.dials("700")
         inbound, lost = rung(winner), rung(loser)
+        for _ in range(2):
+            outgoing.expects(180)
         inbound.answers(200)
         dialog = outgoing.dialog(outgoing.expects(200))
         assert "cause=200" in lost.is_cancelled()["Reason"]
