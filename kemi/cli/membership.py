@@ -20,8 +20,8 @@ BOOT_FILE = "boot"
 """In the node's folder: the boot id of the run that had it last."""
 NAME_FREE_WITHIN_S = 2.0
 """Beyond the silence after which a node is dead."""
-KNOWN_WITHIN_S = 1.3
-"""A beat of theirs, and a look of their workers."""
+KNOWN_WITHIN_S = 2.3
+"""A beat of theirs and a look of their workers, and as much again for a busy host."""
 POLL_S = 0.1
 
 

@@ -18,7 +18,7 @@ SEEN = "hops"
 ASKED = "asked"
 """htable of the INVITEs that other nodes have in hand."""
 BETWEEN = "::"
-DIED = (480, "No Call To Pick Up")
+DIED_STATUS, DIED_REASON = 480, "No Call To Pick Up"
 LOOK_EVERY_S = 0.25
 """How old a worker's picture of the others may be, beyond that of its node."""
 NONCE_BYTES = 9
@@ -69,7 +69,7 @@ class KamailioPeers:
         """A node has died: whoever waits for its answer hears that there is none."""
         for name in _waiting_for(peer):
             call_id, _, cseq = name.rpartition(BETWEEN)
-            KSR.tmx.t_reply_callid(call_id, cseq, *DIED)
+            KSR.tmx.t_reply_callid(call_id, cseq, DIED_STATUS, DIED_REASON)
             KSR.htable.sht_rm(ASKED, name)
 
     @property

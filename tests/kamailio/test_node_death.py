@@ -26,8 +26,8 @@ ENVIRONMENT = {
     "STAR87_CLAIM_TTL_MS": str(CLAIM_TTL_MS),
     "STAR87_ALREADY_ANSWERED_MS": "200",
 }
-ONE_TRY_S = 1.0 + 1.0
-"""A node that does not answer is waited for so long (pickup/elsewhere.py), and a busy machine for a little more."""
+ONE_TRY_S = 1.0 + 4.0
+"""A node that does not answer is waited for so long (pickup/elsewhere.py), and a busy machine for more."""
 
 
 @pytest.fixture
@@ -92,20 +92,19 @@ def test_given_a_dead_node_s_call_first_in_line_when_a_picker_dials_then_he_is_s
     ringing_at(dies, tenant, caller="105")
     alive = ringing_at(lives, tenant, caller="105", callee="102")
     dies.dies()
-    began_s = time.monotonic()
     pickup = tenant.phone("103").dials("*87")
     alive.caller.rung(ONE_TRY_S, replaces=True).answers(200)
     pickup.dialog(pickup.expects(200))
-    assert time.monotonic() - began_s < ONE_TRY_S
+    # Two calls of the dead node stand before it: it was sent after one of them.
+    until(lambda: [event.tried for event in lives.events(tenant.domain)] == [2], within_s=8, what="the record")
     until(lambda: knows(lives) == {"b"}, within_s=BOUND_S, what="the death to be known")
     # Whoever dials from now on is sent after nothing that is not there.
     alive.ends()
     another = ringing_at(lives, tenant, caller="105", callee="102")
-    began_s = time.monotonic()
     second = tenant.phone("103").dials("*87")
     another.caller.rung(replaces=True).answers(200)
-    assert time.monotonic() - began_s < 0.5
     second.dialog(second.expects(200))
+    until(lambda: [event.tried for event in lives.events(tenant.domain)] == [2, 1], within_s=8, what="the record")
 
 
 def test_given_a_picker_s_claim_when_his_node_is_killed_then_the_call_is_another_s_long_before_the_claim_expires(

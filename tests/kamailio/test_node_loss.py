@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cluster_of_nodes import nodes
 from tests.support.node import Node
-from tests.support.redis_server import RedisServer
 from tests.support.talks import is_offered, ring
 from tests.support.tenants import Tenant, Tenants
 from tests.support.until import until
@@ -22,15 +22,11 @@ CLAIM_TTL_MS = 1200
 def pair(tmp_path: Path) -> Iterator[tuple[Node, Tenant]]:
     """A node that may die, and a tenant on the one that lives."""
     tenants = Tenants(1)
-    with RedisServer() as store:
-        environment = {"STAR87_REDIS_URL": store.url, "STAR87_CLAIM_TTL_MS": str(CLAIM_TTL_MS)}
-        with (
-            Node(tmp_path / "a", tenants.document(), name="a", environment=environment) as dies,
-            Node(tmp_path / "b", tenants.document(), name="b", environment=environment) as lives,
-        ):
-            tenant = tenants.take(lives)
-            yield dies, tenant
-            tenant.close()
+    environment = {"STAR87_CLAIM_TTL_MS": str(CLAIM_TTL_MS)}
+    with nodes(tmp_path, tenants.document(), ("a", "b"), environment) as (dies, lives):
+        tenant = tenants.take(lives)
+        yield dies, tenant
+        tenant.close()
 
 
 def test_given_the_picker_s_node_killed_in_the_middle_when_its_claim_expires_then_another_node_s_picker_gets_the_call(
@@ -39,6 +35,7 @@ def test_given_the_picker_s_node_killed_in_the_middle_when_its_claim_expires_the
     dies, tenant = pair
     bob, alice = tenant.phone("101", register=True), tenant.phone("104")
     call = ring(alice, bob)
+    tenant.node.settle()
     tenant.phone("103", node=dies).dials("*87101")
     alice.rung(replaces=True)
 
