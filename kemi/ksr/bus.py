@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import secrets
 import time
 from collections.abc import Iterable
@@ -31,8 +32,9 @@ ENDED = "exp"
 """registrar's $ulc of a contact that has ended."""
 LOST = 10
 """usrloc's time of expiry of a contact whose connection has ended."""
-OF_ONE_CALL = "@device.invalid"
+OF_ONE_CALL = b"@device.invalid"
 """In the addresses of usrloc's other table (kemi/ksr/spiral.py), which dmq_usrloc does not tell apart."""
+ONCE_MORE_S = 4.0
 WORKER_PAUSE_S = 0.1
 """dmq has taken in by then what it was told; if not, the next beat tries again."""
 
@@ -45,7 +47,8 @@ class KamailioBus:
         self._own = Peer(settings.node, settings.boot, settings.peer)
         self._mark = mark_of(self._own.instance)
         self._told: dict[str, Peer] = {}
-        self._joined: set[str] = set()
+        self._joined: dict[str, float] = {}
+        """When to ask a node once more; it had not heard of this one, perhaps, or of its new start."""
 
     def beat(self) -> None:
         if not self._own.address:
@@ -56,24 +59,31 @@ class KamailioBus:
             self._tell_dmq(others.values(), gone)
             self._told = others
             time.sleep(WORKER_PAUSE_S)
-        self._joined &= others.keys()
-        for instance, peer in others.items():
-            if instance not in self._joined and self._join(peer):
-                self._joined.add(instance)
+        self._joined = {instance: due for instance, due in self._joined.items() if instance in others}
+        for instance, due in self._joined.items():
+            if time.monotonic() >= due and self._ask(others[instance]):
+                self._joined[instance] = math.inf
+        fresh = [peer for instance, peer in others.items() if instance not in self._joined]
+        if fresh:
+            greeted = [peer for peer in fresh if self._greet(peer)]
+            # One pause for all: this process also says that the node lives.
+            time.sleep(WORKER_PAUSE_S)
+            due = time.monotonic() + ONCE_MORE_S
+            self._joined.update((peer.instance, due) for peer in greeted if self._ask(peer))
 
     def seal(self) -> None:
         if KSR.pv.get("$rm") != METHOD:
             return
-        body = text("$rb")
+        body = _body()
         peer = self._peers.at((text("$rd"), int(text("$rp") or 0)))
-        if peer is None or OF_ONE_CALL in body:
+        if peer is None or _is_of_one_call(body):
             KSR.set_drop()
             return
         self._peers.instruct(peer, KIND, (_digest(body),))
 
     def take(self) -> bool:
         heard = self._peers.read()
-        if heard is None or heard.kind != KIND or heard.words != (_digest(text("$rb")),):
+        if heard is None or heard.kind != KIND or heard.words != (_digest(_body()),):
             return False
         if self._peers.is_first(heard):
             KSR.dmq.handle_message()
@@ -89,12 +99,13 @@ class KamailioBus:
             said = json.dumps({"action": REMOVE, "aor": aor, "ruid": ruid})
             KSR.dmq.bcast_message(CONTACTS, said, "application/json")
 
-    def _join(self, peer: Peer) -> bool:
-        """See that a node that has come has this one on its list, and ask it for its contacts."""
-        own = _line(self._own, "active")
-        if KSR.dmq.send_message(NODES, _uri(peer), own, "text/plain") <= 0:
-            return False
-        time.sleep(WORKER_PAUSE_S)
+    def _greet(self, peer: Peer) -> bool:
+        """See that a node that has come has this one on its list."""
+        return KSR.dmq.send_message(NODES, _uri(peer), _line(self._own, "active"), "text/plain") > 0
+
+    @staticmethod
+    def _ask(peer: Peer) -> bool:
+        """Ask a node for all contacts that it knows."""
         return KSR.dmq.send_message(CONTACTS, _uri(peer), json.dumps({"action": SEND_ALL}), "application/json") > 0
 
     def _tell_dmq(self, living: Iterable[Peer], gone: Iterable[Peer]) -> None:
@@ -109,7 +120,7 @@ class KamailioBus:
         call_id, tag = secrets.token_hex(8), secrets.token_hex(4)
         place = self._own.address.partition(":")[2]
         uri = f"sip:{NODES}@{place}"
-        sealed = self._peers.sealed(self._own, KIND, (_digest(body),), (METHOD, call_id, tag, "1"))
+        sealed = self._peers.sealed(self._own, KIND, (_digest(body.encode()),), (METHOD, call_id, tag, "1"))
         lines = (
             f"{METHOD} {uri} SIP/2.0",
             f"Via: SIP/2.0/UDP {place};branch=z9hG4bK{secrets.token_hex(8)}",
@@ -133,5 +144,23 @@ def _line(peer: Peer, status: str) -> str:
     return f"{_uri(peer)};status={status}\r\n"
 
 
-def _digest(body: str) -> str:
-    return hashlib.blake2b(body.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+def _body() -> bytes:
+    """As it is: what a phone says of itself (its User-Agent, say) need not be UTF-8."""
+    try:
+        return str(KSR.pv.get("$rb") or "").encode()
+    except UnicodeDecodeError:
+        return bytes.fromhex(text("$(rb{s.encode.hexa})"))
+
+
+def _is_of_one_call(body: bytes) -> bool:
+    if OF_ONE_CALL not in body:
+        return False
+    try:
+        # Of several contacts (`multi`) none is: what is asked of usrloc is one table.
+        return str(json.loads(body.decode("latin-1")).get("aor", "")).encode().endswith(OF_ONE_CALL)
+    except ValueError:
+        return False
+
+
+def _digest(body: bytes) -> str:
+    return hashlib.blake2b(body, digest_size=16).hexdigest()

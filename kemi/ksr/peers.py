@@ -79,7 +79,7 @@ class KamailioPeers:
 
     def at(self, place: tuple[str, int]) -> Peer | None:
         """The living node that is reached there."""
-        return next((peer for peer in self._now().living if peer.address and peer.place == place), None)
+        return self._now().at(place) or self._look()._known.at(place)
 
     def sealed(self, peer: Peer, kind: str, words: tuple[str, ...], message: tuple[str, str, str, str]) -> str:
         """Value of the header for a message of this method, Call-ID, From tag and CSeq number."""
@@ -112,13 +112,20 @@ class KamailioPeers:
         if value is None:
             return None
         KSR.hdr.remove(HEADER)
-        if not self.is_peer((text("$si"), int(text("$sp")))):
+        source = text("$si"), int(text("$sp"))
+        if not self.is_peer(source) and not self._look().is_peer(source):
             return None
         return opened(self._now(), _envelope(), str(value), to=self._own, now_ms=_now_ms())
 
     @staticmethod
     def is_first(instruction: Instruction) -> bool:
         return _is_first(instruction.nonce)
+
+    def _look(self) -> KamailioPeers:
+        """See at once what this worker would see a moment later: a node that has just come, it may be."""
+        self._look_at_s = 0.0
+        self._now()
+        return self
 
     def _now(self) -> Known:
         """What this node knows of the others. A deployment of one node pays a look at the clock."""

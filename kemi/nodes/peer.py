@@ -67,6 +67,10 @@ class Known:
         object.__setattr__(self, "by_instance", {peer.instance: peer for peer in self.living})
         object.__setattr__(self, "places", frozenset(peer.place for peer in self.living if peer.address))
 
+    def at(self, place: tuple[str, int]) -> Peer | None:
+        """The living node that is reached there."""
+        return next((peer for peer in self.living if peer.address and peer.place == place), None)
+
     def pack(self) -> str:
         return packed.pack(
             [self.secret, self.ahead_ms, *([peer.name, peer.boot, peer.address] for peer in self.living)]

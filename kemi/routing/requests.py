@@ -138,6 +138,10 @@ class Requests:
             else:
                 self._in_dialog.cancel(message)
             return
+        if method == BUS:
+            # From a node that this worker has not heard of yet, if not from a stranger.
+            self._heard_on_bus()
+            return
         if method != "ACK" and self._proxy.is_retransmission():
             return
         if message.to_tag:

@@ -52,7 +52,13 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 
 def test_given_a_node_that_starts_late_when_it_knows_the_others_then_it_knows_their_phones_too(scene: Scene) -> None:
     phones = [scene.phone("101", "a", "tcp", register=True), scene.phone("102", "b", "udp", register=True)]
+    # What a phone writes about itself keeps nobody else's contact from being told.
+    odd = scene.phone("103", "a", "tcp")
+    strange = b'Caf\xe9/1 "{'.decode("utf-8", "surrogateescape")
+    headers = [("Contact", f"<{odd.contact}>, <sip:x@device.invalid>"), ("User-Agent", strange)]
+    assert odd.asks("REGISTER", to=odd.aor, headers=headers).status == 200
     scene.several.start("c")
+    heard(odd, scene["b"], scene["c"])
 
     for phone in phones:
         heard(phone, scene["c"])

@@ -77,10 +77,14 @@ def test_given_what_nodes_tell_one_another_when_it_comes_from_a_peer_s_address_t
     assert node.relays == 0
 
 
-def test_given_what_nodes_tell_one_another_when_it_comes_from_elsewhere_then_it_is_anybody_s_request(
+def test_given_what_nodes_tell_one_another_when_it_comes_from_elsewhere_then_it_is_counted_and_its_seal_decides(
     tmp_path: Path,
 ) -> None:
     node = Node(tmp_path, replace(invite(), method="KDMQ"), user=None)
+    node.bus.trusted = False
+    with pytest.raises(NotAuthorized):
+        node.route()
+    node.bus.trusted = True
     node.route()
-    assert node.bus.taken == 0
-    assert len(node.digest.challenges) == 1
+    assert node.bus.taken == 1
+    assert (node.relays, node.digest.challenges) == (0, [])
