@@ -11,6 +11,7 @@ from kemi.ksr.incoming import text
 from kemi.nodes.hop import HEADER, Envelope, Instruction, opened, seal
 from kemi.nodes.peer import Known, Peer, instance_of
 from kemi.settings import Settings
+from kemi.sip.flow import Flow
 
 VARIABLE = "nodes"
 SEEN = "hops"
@@ -18,6 +19,8 @@ SEEN = "hops"
 ASKED = "asked"
 """htable of the INVITEs that other nodes have in hand."""
 BETWEEN = "::"
+HAS_BEEN_HEARD_MS = 2_000
+"""What a node has had for so long it has answered provisionally; else the picker has gone on by himself."""
 DIED_STATUS, DIED_REASON = 480, "No Call To Pick Up"
 LOOK_EVERY_S = 0.25
 """How old a worker's picture of the others may be, beyond that of its node."""
@@ -53,6 +56,9 @@ class KamailioPeers:
     def living(self) -> tuple[Peer, ...]:
         return self._now().living
 
+    def flow_to(self, peer: Peer) -> Flow:
+        return Flow("udp", *peer.place, self._socket)
+
     def aim(self, peer: Peer, uri: str) -> None:
         KSR.pv.sets("$ru", uri)
         KSR.pv.sets("$du", peer.hop)
@@ -60,13 +66,13 @@ class KamailioPeers:
             KSR.pv.sets("$fs", self._socket)
 
     def expects(self, peer: Peer) -> None:
-        KSR.htable.sht_sets(ASKED, _waiting(), peer.instance)
+        KSR.htable.sht_sets(ASKED, _waiting(), f"{peer.instance} {_now_ms()}")
 
     def heard(self) -> None:
         KSR.htable.sht_rm(ASKED, _waiting())
 
     def end_what_waits_for(self, peer: Peer) -> None:
-        """A node has died: whoever waits for its answer hears that there is none."""
+        """A node has died: whoever has waited for its answer for a while hears that there is none."""
         for name in _waiting_for(peer):
             call_id, _, cseq = name.rpartition(BETWEEN)
             KSR.tmx.t_reply_callid(call_id, cseq, DIED_STATUS, DIED_REASON)
@@ -143,12 +149,17 @@ def _waiting() -> str:
 
 
 def _waiting_for(peer: Peer) -> list[str]:
-    found: list[str] = []
+    entries: list[tuple[object, object]] = []
+    # A part of the table is locked meanwhile: nothing here may raise.
     KSR.htable.sht_iterator_start("waiting", ASKED)
     while KSR.htable.sht_iterator_next("waiting") > 0:
-        if KSR.pv.get("$shtitval(waiting)") == peer.instance:
-            found.append(str(KSR.pv.get("$shtitkey(waiting)")))
+        entries.append((KSR.pv.get("$shtitkey(waiting)"), KSR.pv.get("$shtitval(waiting)")))
     KSR.htable.sht_iterator_end("waiting")
+    found: list[str] = []
+    for name, value in entries:
+        instance, _, since_ms = str(value).partition(" ")
+        if instance == peer.instance and _now_ms() - int(since_ms) > HAS_BEEN_HEARD_MS:
+            found.append(str(name))
     return found
 
 

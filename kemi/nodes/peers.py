@@ -7,6 +7,7 @@ from typing import Protocol
 
 from kemi.nodes.hop import Instruction
 from kemi.nodes.peer import Peer
+from kemi.sip.flow import Flow
 from kemi.sip.ports import Message
 
 FromPeer = Callable[[Message, Instruction], None]
@@ -34,6 +35,10 @@ class Peers(Protocol):
 
     def living(self) -> tuple[Peer, ...]:
         """All that live, this one too."""
+        ...
+
+    def flow_to(self, peer: Peer) -> Flow:
+        """By which requests go to another node."""
         ...
 
     def aim(self, peer: Peer, uri: str) -> None:

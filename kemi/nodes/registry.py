@@ -13,6 +13,7 @@ from kemi.nodes.peer import Known, Peer
 from kemi.settings import Settings
 
 SECRET_BYTES = 32
+ENDED_BEATS = 5
 AHEAD_STEP_MS = 100
 """Clocks are told apart no finer than that: workers are told anew only when something has changed."""
 
@@ -60,6 +61,8 @@ class Registry:
         self._known = Known(secret=secrets.token_hex(SECRET_BYTES))
         self._published = ""
         self._refused = False
+        self._gone: dict[Peer, int] = {}
+        """Nodes that died lately, and for how many beats more."""
         self.bury: Callable[[Peer], None] = lambda _peer: None
         """Removes what a dead node has left in the store (set by the wiring)."""
         self.ended: Callable[[Peer], None] = lambda _peer: None
@@ -85,13 +88,20 @@ class Registry:
             self._publish(text)
             self._published = text
         for peer in heard.dead:
-            self.ended(peer)
+            self._gone[peer] = ENDED_BEATS
             self._bury(peer)
+        self._end_what_waits()
 
     def _tell(self, heard: Announced) -> None:
         if not heard.accepted and not self._refused:
             self._report(f"another living node is called {self._own.name!r}: give each node a name of its own (--node)")
         self._refused = not heard.accepted
+
+    def _end_what_waits(self) -> None:
+        """For some beats: what has only just been asked of a dead node finds out by itself, or is ended by the next."""
+        self._gone = {peer: left - 1 for peer, left in self._gone.items() if left}
+        for peer in self._gone:
+            self.ended(peer)
 
     def _bury(self, peer: Peer) -> None:
         try:

@@ -118,12 +118,10 @@ class Reroute:
         self._transaction.create()
         self._transaction.remember(notes.NAME, offer)
         _dress(message, attempt, target)
-        if not attempt.peer:
-            _keep_to(message, Flow.parse(attempt.flow))
         self._transaction.call_back(reply=Callback.REROUTE_REPLY, failure=Callback.REROUTE_FAILURE)
         answer_ms = self._settings.reroute_answer_s * 1000
         self._transaction.set_timers(answer_ms=answer_ms, silence_ms=answer_ms)
-        if not (self._aim(attempt, answer_ms) and self._transaction.relay()):
+        if not (self._aim(message, attempt, answer_ms) and self._transaction.relay()):
             self._end(attempt, target, "not_taken")
             raise NotTaken("the device that dialled cannot be reached")
 
@@ -167,14 +165,17 @@ class Reroute:
         refusal = Terminated if target.waiting else NotTaken
         raise refusal("the device that dialled did not answer")
 
-    def _aim(self, attempt: Attempt, answer_ms: int) -> bool:
+    def _aim(self, message: Message, attempt: Attempt, answer_ms: int) -> bool:
         """The picker's device is next, by way of the node that it is at; False when that is not there any more."""
         if not attempt.peer:
-            self._transaction.aim(attempt.contact, Flow.parse(attempt.flow))
+            flow = Flow.parse(attempt.flow)
+            _keep_to(message, flow)
+            self._transaction.aim(attempt.contact, flow)
             return True
         peer = self._peers.find(attempt.peer)
         if peer is None:
             return False
+        _keep_to(message, self._peers.flow_to(peer))
         self._peers.aim(peer, attempt.contact)
         words = (attempt.domain, attempt.contact, attempt.flow, str(answer_ms), *attempt.routes)
         self._peers.instruct(peer, REACH, words)

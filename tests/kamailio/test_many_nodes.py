@@ -136,6 +136,34 @@ def test_given_a_caller_that_cannot_replace_when_it_is_picked_up_at_b_then_the_c
     until(lambda: tenant.outcomes() == [("picked_up", 480)] * 2, within_s=8, what="the record")
 
 
+@pytest.mark.parametrize("supported", ["replaces", ""])
+def test_given_streams_at_both_nodes_when_a_call_is_picked_up_across_them_then_both_ends_keep_their_connections(
+    tenant: Tenant, b: Node, supported: str
+) -> None:
+    alice, bob = tenant.phone("104", transport="tcp"), tenant.phone("101", register=True)
+    call = ring(alice, bob, supported=supported)
+    tenant.node.settle()
+    carol = tenant.phone("103", node=b, transport="tcp")
+    pickup = carol.dials("*87101")
+    if supported:
+        offer = alice.rung(replaces=True)
+        offer.answers(200)
+        mine = pickup.dialog(pickup.expects(200))
+        theirs = offer.dialog()
+        call.ends()
+    else:
+        assert pickup.ends_with().status == 480
+        offer = carol.rung()
+        offer.answers(200)
+        theirs = call.outgoing.dialog(call.outgoing.expects(200))
+        mine = offer.dialog()
+        call.inbound.is_cancelled()
+    mine.reinvites(alice, "sendonly", "recvonly")
+    theirs.reinvites(carol, "sendrecv", "sendrecv")
+    theirs.ends(carol)
+    nothing_is_left(tenant)
+
+
 def test_given_a_device_at_b_that_does_not_take_the_call_when_it_refuses_then_the_call_rings_on_at_a(
     tenant: Tenant, b: Node
 ) -> None:

@@ -137,7 +137,7 @@ def test_given_the_node_of_a_claimed_call_killed_when_it_carries_the_pickup_out_
     pickup = tenant.phone("103").dials("*87")
     first.caller.rung(replaces=True)
     dies.dies()
-    assert pickup.ends_with(BOUND_S).start.endswith("480 No Call To Pick Up")
+    assert pickup.ends_with(BOUND_S + 2).start.endswith("480 No Call To Pick Up")
     again = tenant.phone("103").dials("*87")
     alive.caller.rung(replaces=True).answers(200)
     again.dialog(again.expects(200))

@@ -35,10 +35,13 @@ class FakePeers:
     def living(self) -> tuple[Peer, ...]:
         return (*self.others, Peer(self.own, "", ""))
 
+    def flow_to(self, peer: Peer) -> Flow:
+        return Flow("udp", *peer.place, "udp:192.0.2.1:5060")
+
     def aim(self, peer: Peer, uri: str) -> None:
         self.aimed.append((peer.instance, uri))
         if self.transaction is not None:
-            self.transaction.aim(uri, Flow("udp", *peer.place, "udp:192.0.2.1:5060"))
+            self.transaction.aim(uri, self.flow_to(peer))
 
     def expects(self, peer: Peer) -> None:
         assert self.waits_for is None, "one INVITE waits for one node"

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from kemi.errors import StoreUnavailable
 from kemi.nodes.peer import Known, Peer
-from kemi.nodes.registry import Announced, Registry
+from kemi.nodes.registry import ENDED_BEATS, Announced, Registry
 from kemi.settings import Settings
 
 A, B, C = (Peer(name, "1", f"udp:192.0.2.{at}:5060") for at, name in enumerate("abc", 1))
@@ -65,6 +65,17 @@ def test_given_a_peer_that_fell_silent_when_it_beats_then_it_is_known_no_more_an
     node.hears(A, C, dead=(B,))
     assert node.known.living == (A, C)
     assert buried == [B]
+
+
+def test_given_a_peer_that_died_when_it_beats_on_then_what_waits_for_it_is_ended_for_some_beats() -> None:
+    node = Beating()
+    ended: list[Peer] = []
+    node.registry.ended = ended.append
+    node.hears(A, B)
+    node.hears(A, dead=(B,))
+    for _ in range(10):
+        node.hears(A)
+    assert ended == [B] * ENDED_BEATS
 
 
 def test_given_the_store_away_when_it_beats_then_the_last_known_stay() -> None:
