@@ -13,6 +13,7 @@ from kemi.dialogs.late_answers import LateAnswers
 from kemi.errors import NotProvisioned, RequestRefused, StoreUnavailable
 from kemi.lamps.notifier import Notifier
 from kemi.lamps.watching import Watching
+from kemi.nodes.peers import Bus
 from kemi.nodes.registry import Registry
 from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
@@ -24,7 +25,7 @@ from kemi.routing.requests import Requests
 from kemi.routing.trunks import Trunks
 from kemi.routing.websocket import WebSocketGate
 from kemi.sip.headers import retry_after, warning
-from kemi.sip.ports import Message, Transaction
+from kemi.sip.ports import Location, Message, Transaction
 
 OK = 1
 RETRY_AFTER_S = 2
@@ -48,6 +49,8 @@ class Handler:
         late_answers: LateAnswers,
         follower: Follower,
         registry: Registry,
+        location: Location,
+        bus: Bus,
         media: Media,
         gate: WebSocketGate,
         watching: Watching,
@@ -68,6 +71,8 @@ class Handler:
         self._late_answers = late_answers
         self._follower = follower
         self._registry = registry
+        self._location = location
+        self._bus = bus
         self._media = media
         self._gate = gate
         self._watching = watching
@@ -92,7 +97,11 @@ class Handler:
         return self._answering(lambda: self._requests.route(message))
 
     def ksr_branch_call(self, _message: object) -> int:
-        return self._guarded(self._media.branch)
+        return self._guarded(self._media.branch, self._location.send_elsewhere)
+
+    def ksr_branch_reached(self, _message: object) -> int:
+        """A branch for another node, which has done all with it that is to be done."""
+        return self._guarded()
 
     def ksr_reply_call(self, _message: object) -> int:
         return self._guarded(self._calls.replied, self._media.replied)
@@ -156,7 +165,15 @@ class Handler:
 
     def ksr_beat(self, _message: object, _event: str) -> int:
         """In a process of its own, every second."""
-        return self._guarded(self._registry.beat)
+        return self._guarded(self._registry.beat, self._bus.beat)
+
+    def ksr_local_request(self, _message: object, _event: str) -> int:
+        """A request of the stack's own is about to be sent."""
+        return self._guarded(self._bus.seal)
+
+    def ksr_contact_ended(self, _message: object, _event: str) -> int:
+        """A contact is no more, without a word of its phone."""
+        return self._guarded(self._bus.contact_ended)
 
     def ksr_deliver(self, _message: object, _event: str) -> int:
         """In a process of its own, again and again: it may wait."""

@@ -23,6 +23,9 @@ class Settings:
     peer: str = ""
     """`udp:address:port` where other nodes of the deployment reach this one; `star87 run` takes the first udp address
     that it listens on. Empty: no calls pass between this node and others."""
+    udp_socket: str = ""
+    """`udp:address:port` by which phones are called that registered at another node: `star87 run` takes the first udp
+    address that it listens on and that is no loopback address."""
     node_silence_ms: int = 3_000
     """How long a node may say nothing before the others take it for dead; each says that it lives every second."""
     run_dir: str = "/run/star87"

@@ -13,6 +13,7 @@ from kemi.dialogs.tracking import Tracking
 from kemi.dialogs.untracked import Untracked
 from kemi.handler import Handler
 from kemi.ksr import proxy
+from kemi.ksr.bus import KamailioBus
 from kemi.ksr.counters import KamailioCounters
 from kemi.ksr.digest import KamailioDigest
 from kemi.ksr.gateways import KamailioGateways
@@ -62,17 +63,18 @@ def build(settings: Settings) -> Handler:
     store = open_node_store(settings, proxy.log_notice, meter)
     pickups, record = CountedPickups(store.calls, meter), CountedRecord(store.events, meter)
     directory = CurrentDirectory(proxy.published_directory)
+    peers = KamailioPeers(settings)
+    bus = KamailioBus(settings, peers)
     kamailio, transaction, location, spiral = (
-        KamailioProxy(Seal.kept_in(settings.seal_path)),
+        KamailioProxy(Seal.kept_in(settings.seal_path), peers if settings.peer else None),
         KamailioTransaction(every_branch=Callback.CALL_BRANCH if settings.rtpengine else None),
-        KamailioLocation(),
+        KamailioLocation(settings, peers),
         KamailioSpiral(settings.spiral_port),
     )
     gateways = KamailioGateways(settings.gateways_path)
     gateways.prepare()
     media: Media = Relayed(Incoming, transaction, KamailioMedia()) if settings.rtpengine else Direct()
     transaction.unsent = media.over
-    peers = KamailioPeers(settings)
     late_answers = LateAnswers(Incoming, KamailioMarks(), spiral)
     tracking: Tracking = store.calls if settings.tracking else Untracked()
     in_dialog = InDialog(directory, Incoming, transaction, tracking, kamailio, late_answers, media, peers.is_peer)
@@ -131,8 +133,9 @@ def build(settings: Settings) -> Handler:
         guard,
         watching,
         peers,
+        bus,
     )
-    requests.by_peer = ForPeers(kamailio, transaction, pickup).kinds()
+    requests.by_peer = ForPeers(kamailio, transaction, pickup, settings).kinds()
     requests.draining = trunks.draining = draining
     follower = Follower(
         store.provisioning,
@@ -158,6 +161,8 @@ def build(settings: Settings) -> Handler:
         late_answers,
         follower,
         registry,
+        location,
+        bus,
         media,
         gate,
         watching,

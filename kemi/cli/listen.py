@@ -127,6 +127,15 @@ def peer_address(text: str, listens: Sequence[Listen]) -> str:
     return str(next(usable, ""))
 
 
+def phones_socket(listens: Sequence[Listen]) -> str:
+    """The udp socket by which phones are called: the first that is not for this host alone; '' when there is none."""
+    sockets = sorted(
+        (listen for listen in listens if listen.transport == "udp"),
+        key=lambda listen: ipaddress.ip_address(listen.host).is_loopback,
+    )
+    return sockets[0].bound if sockets else ""
+
+
 def options_request(to: Listen, via_host: str, via_port: int, token: str) -> bytes:
     """An OPTIONS for the server itself: a Request-URI without user (RFC 3261 §11, RFC 5626 §4.4.1 style).
 

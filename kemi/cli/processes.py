@@ -23,6 +23,7 @@ from kemi.cli.log_lines import KAMAILIO_ENGINE, Scribe, json_scribe
 from kemi.cli.outcome import CommandFailed, Exit
 from kemi.cli.relays import relay_sockets
 from kemi.cli.supervisor import CHILD_PATH, Child
+from kemi.nodes.flows import number_of
 from kemi.settings import Settings
 
 PROJECT_ROOT = Path(kemi.__file__).resolve().parent.parent
@@ -109,6 +110,7 @@ def _defines(settings: Settings, listens: Sequence[Listen]) -> list[str]:
         *([f'RTPENGINE="{relays}"', f"RTPENGINE_WAIT_MS={settings.rtpengine_wait_ms}"] if relays else []),
         f'KEMI="{PROJECT_ROOT}/kemi/main.py"',
         f'CTL_SOCKET="unix:{settings.node_dir}/ctl.sock"',
+        *(_peer_defines(settings) if settings.peer else ()),
         f"SPIRAL=udp:127.0.0.1:{settings.spiral_port}",
         f"WORKERS={settings.workers}",
         f"TCP_WORKERS={settings.tcp_workers}",
@@ -124,6 +126,16 @@ def _defines(settings: Settings, listens: Sequence[Listen]) -> list[str]:
         *(("WITH_WEBSOCKET",) if websocket else ()),
         *(("WITH_WEBSOCKET_PING",) if websocket and settings.keepalive_s else ()),
     ]
+
+
+def _peer_defines(settings: Settings) -> tuple[str, ...]:
+    """What the modules need that share contacts with other nodes."""
+    place = settings.peer.partition(":")[2]
+    return (
+        f'PEER="sip:{place}"',
+        f'PEER_SOCKET="udp:{place}"',
+        f"NODE_NUMBER={number_of(settings.node)}",
+    )
 
 
 def start_capture(settings: Settings, listens: Sequence[Listen], path: str) -> Child:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from kemi.cli.documents import read_encoded
-from kemi.cli.listen import Listen, health_address, peer_address
+from kemi.cli.listen import Listen, health_address, peer_address, phones_socket
 from kemi.cli.node import choose_run_dir, lock_node_dir, prepare_node_dir, settings_of
 from kemi.cli.options import Node, Redis, RunDir
 from kemi.cli.outcome import CommandFailed, Exit
@@ -100,9 +100,9 @@ def run(
     try:
         address = peer_address(peer, listens)
         if settings.redis_url:
-            settings = replace(settings, boot=secrets.token_hex(4), peer=address)
+            settings = replace(settings, boot=secrets.token_hex(4), peer=address, udp_socket=phones_socket(listens))
             if not address:
-                print("other nodes cannot reach this one (no udp: address): no pickup across nodes", file=sys.stderr)
+                print("other nodes cannot reach this one (no udp: address): no calls across nodes", file=sys.stderr)
     except ValueError as error:
         raise CommandFailed(f"--peer {error}", Exit.USAGE) from error
     if settings.peer and not any(str(listen) == settings.peer for listen in listens):

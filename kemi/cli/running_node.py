@@ -67,7 +67,8 @@ class RunningNode:
         self._settings = settings
         self._private = not settings.redis_url
         if self._private:
-            self._settings = replace(settings, redis_url=f"unix://{processes.redis_socket(settings)}")
+            # Nobody else is there.
+            self._settings = replace(settings, redis_url=f"unix://{processes.redis_socket(settings)}", peer="")
         self._spiral: socket.socket | None = None
         """Holds the port by which the node sends to itself until Kamailio has it."""
         if not settings.spiral_port:

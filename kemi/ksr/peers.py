@@ -78,10 +78,20 @@ class KamailioPeers:
             KSR.tmx.t_reply_callid(call_id, cseq, DIED_STATUS, DIED_REASON)
             KSR.htable.sht_rm(ASKED, name)
 
-    def instruct(self, peer: Peer, kind: str, words: tuple[str, ...]) -> None:
-        value = seal(
+    @property
+    def mark(self) -> str:
+        """Of the deployment (Known.mark)."""
+        return self._now().mark
+
+    def at(self, place: tuple[str, int]) -> Peer | None:
+        """The living node that is reached there."""
+        return self._now().at(place) or self._look()._known.at(place)
+
+    def sealed(self, peer: Peer, kind: str, words: tuple[str, ...], message: tuple[str, str, str, str]) -> str:
+        """Value of the header for a message of this method, Call-ID, From tag and CSeq number."""
+        return seal(
             self._now(),
-            _envelope(),
+            Envelope(*message),
             kind,
             words,
             sender=self._own,
@@ -89,19 +99,39 @@ class KamailioPeers:
             now_ms=_now_ms(),
             nonce=secrets.token_urlsafe(NONCE_BYTES),
         )
+
+    def instruct(self, peer: Peer, kind: str, words: tuple[str, ...]) -> None:
+        envelope = _envelope()
+        message = envelope.method, envelope.call_id, envelope.from_tag, envelope.cseq
+        value = self.sealed(peer, kind, words, message)
         # What a phone may have written there would come before.
         KSR.hdr.remove(HEADER)
         KSR.hdr.append(f"{HEADER}: {value}\r\n")
 
     def arrived(self) -> Instruction | None:
+        instruction = self.read()
+        return instruction if instruction is not None and self.is_first(instruction) else None
+
+    def read(self) -> Instruction | None:
+        """As `arrived`, of a request that may be a repetition."""
         value = KSR.hdr.get(HEADER)
         if value is None:
             return None
         KSR.hdr.remove(HEADER)
-        if not self.is_peer((text("$si"), int(text("$sp")))):
+        source = text("$si"), int(text("$sp"))
+        if not self.is_peer(source) and not self._look().is_peer(source):
             return None
-        instruction = opened(self._now(), _envelope(), str(value), to=self._own, now_ms=_now_ms())
-        return instruction if instruction is not None and _is_first(instruction.nonce) else None
+        return opened(self._now(), _envelope(), str(value), to=self._own, now_ms=_now_ms())
+
+    @staticmethod
+    def is_first(instruction: Instruction) -> bool:
+        return _is_first(instruction.nonce)
+
+    def _look(self) -> KamailioPeers:
+        """See at once what this worker would see a moment later: a node that has just come, it may be."""
+        self._look_at_s = 0.0
+        self._now()
+        return self
 
     def _now(self) -> Known:
         """What this node knows of the others. A deployment of one node pays a look at the clock."""

@@ -7,9 +7,13 @@ import secrets
 
 import KSR
 
+from kemi.errors import NotReachable
+from kemi.ksr.peers import KamailioPeers
 from kemi.ksr.seal import Seal
 from kemi.sip.dialog import DialogId
-from kemi.sip.headers import OWN_ROUTE
+from kemi.sip.headers import DEPLOYMENT, EDGE_ROUTE, OWN_ROUTE
+from kemi.sip.record_route import split_routes
+from kemi.sip.uri import hop_of
 
 MAX_FORWARDS = 70
 """RFC 3261 §16.6 step 3: put on a request that has none."""
@@ -28,8 +32,10 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 class KamailioProxy:
     """Implements kemi.routing.requests.Proxy."""
 
-    def __init__(self, seal: Seal | None = None) -> None:
+    def __init__(self, seal: Seal | None = None, peers: KamailioPeers | None = None) -> None:
+        """peers: where there may be other nodes."""
         self._seal = seal or Seal(secrets.token_bytes(32))
+        self._peers = peers
 
     def has_hops_left(self) -> bool:
         """Count Max-Forwards down; False when it was zero."""
@@ -74,12 +80,20 @@ class KamailioProxy:
             KSR.htable.sht_sets(NAMES, name, caller)
         return known in (None, caller)
 
-    def record_route(self, tenant: str) -> None:
-        """Stay on the path of the dialog; the tenant comes back with every request in it (`tenant_of_route`)."""
-        KSR.rr.record_route_params(f";{OWN_ROUTE}={self._seal.put(tenant, _call('$ft'))}")
+    def record_route(self, tenant: str, *, edge: bool = False) -> None:
+        """Stay on the path of the dialog; the tenant comes back with every request in it (`tenant_of_route`).
+
+        edge: the call is another node's (`is_edge`).
+        """
+        name = EDGE_ROUTE if edge else OWN_ROUTE
+        whose = f";{DEPLOYMENT}={self._peers.mark}" if self._peers else ""
+        KSR.rr.record_route_params(f";{name}={self._seal.put(tenant, _call('$ft'))}{whose}")
 
     def follow_route(self) -> bool:
-        """Take this node off the Route set (RFC 3261 §16.4); False when the request names no route through here."""
+        """Take this node off the Route set (RFC 3261 §16.4); False when the request names no route through here.
+
+        Other nodes that have died are taken off with it; raises NotReachable (480) where only they could go on.
+        """
         # loose_route() follows a Route to anybody. Ours names a socket of this node, whatever its transport,
         # and has nothing before its <, where another URI might be quoted.
         uri, _, _ = str(KSR.hdr.get("Route") or "").strip().partition(";")
@@ -88,11 +102,56 @@ class KamailioProxy:
         # Where the Route set goes on, the Contact's flow is the next proxy's business.
         if KSR.pv.is_null("$du"):
             _follow_flow()
+        elif self._peers and self._is_dead(str(KSR.pv.get("$du"))):
+            self._leave_out_the_dead()
         return True
+
+    def leads_to_peer(self) -> bool:
+        """Make another node the next hop if the Route set begins there: some phones send all to the one that they know.
+
+        That node knows by its seal whether it is right.
+        """
+        if self._peers is None:
+            return False
+        route = _uri_of(str(KSR.hdr.get("Route") or ""))
+        peer = self._peers.at(hop_of(route)[:2]) if f";{DEPLOYMENT}={self._peers.mark}" in route else None
+        if peer is None or peer.instance == self._peers.own:
+            return False
+        self._peers.aim(peer, str(KSR.pv.get("$ru")))
+        return True
+
+    def _is_dead(self, uri: str) -> bool:
+        """Whether the URI of a Route leads to a node of this deployment that does not live."""
+        assert self._peers is not None
+        mark = self._peers.mark
+        return bool(mark) and f";{DEPLOYMENT}={mark}" in uri and not self._peers.is_peer(hop_of(uri)[:2])
+
+    def _leave_out_the_dead(self) -> None:
+        # This node's own Route is only marked to be taken off.
+        KSR.textopsx.msg_apply_changes()
+        lines: list[str] = []
+        while (line := KSR.hdr.get_idx("Route", len(lines))) is not None:
+            lines.append(str(line))
+        left = split_routes(lines)
+        while left and self._is_dead(_uri_of(left[0])):
+            left.pop(0)
+        if not left and ";alias=" in str(KSR.pv.get("$ru")):
+            raise NotReachable("the node that this phone is at does not live")
+        KSR.hdr.remove("Route")
+        for route in left:
+            KSR.hdr.append(f"Route: {route}\r\n")
+        if left:
+            KSR.pv.sets("$du", _uri_of(left[0]))
+        else:
+            KSR.resetdsturi()
 
     def tenant_of_route(self) -> str:
         """The tenant that this node wrote into the Record-Route of this very call, '' for whatever else is there."""
         return self._tenant("Route")
+
+    def is_edge(self) -> bool:
+        """Whether this node is on the path of the request at hand only because it holds the flow of one end."""
+        return f";{EDGE_ROUTE}=" in str(KSR.hdr.get("Route") or "").partition(">")[0]
 
     def tenant_of_record_route(self) -> str:
         """The tenant that this node wrote into the Record-Route of the request at hand, when that was here before."""
@@ -101,13 +160,17 @@ class KamailioProxy:
     def _tenant(self, header: str) -> str:
         route = str(KSR.hdr.get(header) or "").partition(">")[0]
         parameters = (parameter.partition("=") for parameter in route.split(";"))
-        sealed = next((value for name, _, value in parameters if name == OWN_ROUTE), "")
+        sealed = next((value for name, _, value in parameters if name in (OWN_ROUTE, EDGE_ROUTE)), "")
         # It was written for who called, which in a later request is either end.
         return self._seal.check(sealed, _call("$ft")) or self._seal.check(sealed, _call("$tt"))
 
     def apply_changes(self) -> None:
         """Write header changes into the message now, so that what Kamailio copies from it has them."""
         KSR.textopsx.msg_apply_changes()
+
+
+def _uri_of(route: str) -> str:
+    return route.partition("<")[2].partition(">")[0]
 
 
 def _cut_after_body() -> bool:

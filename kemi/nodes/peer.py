@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kemi.sip import packed
 
+MARK_BYTES = 4
 MARK = "@"
 """Between the name of a node and the boot id; no name has it."""
 
@@ -56,9 +58,18 @@ class Known:
     places: frozenset[tuple[str, int]] = field(init=False, repr=False, compare=False)
     """Where requests of nodes may come from."""
 
+    mark: str = field(init=False, repr=False, compare=False)
+    """Of the deployment, which others may see; '' while nothing is known."""
+
     def __post_init__(self) -> None:
+        mark = hashlib.blake2b(self.secret.encode(), digest_size=MARK_BYTES).hexdigest() if self.secret else ""
+        object.__setattr__(self, "mark", mark)
         object.__setattr__(self, "by_instance", {peer.instance: peer for peer in self.living})
         object.__setattr__(self, "places", frozenset(peer.place for peer in self.living if peer.address))
+
+    def at(self, place: tuple[str, int]) -> Peer | None:
+        """The living node that is reached there."""
+        return next((peer for peer in self.living if peer.address and peer.place == place), None)
 
     def pack(self) -> str:
         return packed.pack(

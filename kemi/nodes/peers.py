@@ -56,3 +56,23 @@ class Peers(Protocol):
     def instruct(self, peer: Peer, kind: str, words: tuple[str, ...]) -> None:
         """Say to another node, in the request at hand (in a branch callback: in this branch), what it is to do."""
         ...
+
+
+class Bus(Protocol):
+    """What nodes tell one another of their contacts (Kamailio's DMQ), sealed as the peer hop is."""
+
+    def beat(self) -> None:
+        """In a process of its own, every second: take in nodes that have come, and leave out those that have gone."""
+        ...
+
+    def seal(self) -> None:
+        """Seal the request of the stack's own that is at hand, if it is one of the bus."""
+        ...
+
+    def take(self) -> bool:
+        """Carry out what another node, or this one, says by the request at hand; False: that is not who sent it."""
+        ...
+
+    def contact_ended(self) -> None:
+        """A contact has ended by itself: other nodes are told when only this one can know."""
+        ...

@@ -19,7 +19,7 @@ from kemi.routing.plan import forward_after, no_answer_of, remaining_ms, ring_ms
 from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
 from kemi.sip.headers import retry_after
-from kemi.sip.ports import Callback, Location, Message, Spiral, Transaction
+from kemi.sip.ports import Callback, Location, Message, Spiral, Transaction, device_note
 from kemi.sip.record_route import routes_before
 from kemi.sip.sdp import holds
 from kemi.sip.uri import user_and_host
@@ -121,7 +121,7 @@ class Calls:
             self._stop_others(message, note)
             return
         dialog = DialogId.of(message)
-        if note.number and message.status < 300:
+        if note.number and 100 < message.status < 300:
             message.keep_flow()
         if 200 <= message.status < 300:
             self._answered(message, note, dialog)
@@ -281,7 +281,7 @@ class Calls:
         group = self._directory().account(note.domain, note.number) if note.kind is Kind.AGENT_GROUP else None
         return Answer(
             caller=Device(note.device, note.on_hold),
-            callee=Device(message.flow.device if answerer else "", bool(holds(message.body))),
+            callee=Device(self._device(message) if answerer else "", bool(holds(message.body))),
             agents=self._agents(note.domain, note.caller_number, answerer),
             serves=answerer if isinstance(group, AgentGroup) else "",
             wrap_up_s=group.wrap_up_s if isinstance(group, AgentGroup) else 0,
@@ -292,6 +292,10 @@ class Calls:
                 message.to_tag,
             ),
         )
+
+    def _device(self, message: Message) -> str:
+        """Who answered: another node says nothing of the phone that is behind it."""
+        return self._transaction.recall(device_note(self._transaction.branch)) or message.flow.device
 
     def _agents(self, domain: str, *numbers: str) -> tuple[str, ...]:
         agents = self._directory().agents(domain)

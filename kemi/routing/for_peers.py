@@ -7,6 +7,7 @@ from typing import Protocol
 from kemi.nodes.hop import REACH, Instruction
 from kemi.nodes.peers import FromPeer
 from kemi.pickup.elsewhere import PICKUP
+from kemi.settings import Settings
 from kemi.sip.flow import Flow
 from kemi.sip.ports import Callback, Message, Transaction
 
@@ -16,12 +17,13 @@ class CarriesOut(Protocol):
 
 
 class Path(Protocol):
-    def record_route(self, tenant: str) -> None: ...
+    def record_route(self, tenant: str, *, edge: bool = False) -> None: ...
 
 
 class ForPeers:
-    def __init__(self, path: Path, transaction: Transaction, pickup: CarriesOut) -> None:
+    def __init__(self, path: Path, transaction: Transaction, pickup: CarriesOut, settings: Settings) -> None:
         self._path = path
+        self._silence_ms = settings.phone_silence_ms
         self._transaction = transaction
         self._pickup = pickup
 
@@ -39,11 +41,11 @@ class ForPeers:
         """The request is for a device at this node; the other has done all else with it."""
         domain, uri, flow, answer_ms, *routes = asked.words
         message.remove_header("Route")
-        self._path.record_route(domain)
+        self._path.record_route(domain, edge=True)
         for route in routes:
             message.append_header(f"Route: {route}")
-        self._transaction.call_back(reply=Callback.PASSED_REPLY, failure=None)
-        self._transaction.set_timers(answer_ms=int(answer_ms), silence_ms=int(answer_ms))
+        self._transaction.call_back(reply=Callback.PASSED_REPLY, failure=None, branch=Callback.REACHED_BRANCH)
+        self._transaction.set_timers(answer_ms=int(answer_ms), silence_ms=min(int(answer_ms), self._silence_ms))
         self._transaction.aim(uri, Flow.parse(flow))
         if not self._transaction.relay():
             self._transaction.relay_failed()

@@ -32,7 +32,9 @@ class ReplacesInDialog(RequestRefused):
 
 class Router(Protocol):
     def follow_route(self) -> bool: ...
-    def record_route(self, tenant: str) -> None: ...
+    def leads_to_peer(self) -> bool: ...
+    def record_route(self, tenant: str, *, edge: bool = False) -> None: ...
+    def is_edge(self) -> bool: ...
     def tenant_of_route(self) -> str: ...
     def apply_changes(self) -> None: ...
 
@@ -61,9 +63,13 @@ class InDialog:
     def request(self, message: Message) -> None:
         """Route a request that has a To tag (RFC 3261 §16.4); raises NoSuchDialog (481)."""
         routed = self._router.tenant_of_route()
+        edge = self._router.is_edge()
         tenant = self._tenant(message, routed)
         if not self._router.follow_route():
-            self._without_route(message)
+            if not self._router.leads_to_peer():
+                self._without_route(message)
+            elif not self._transaction.relay():
+                self._transaction.relay_failed()
             return
         if not routed:
             # Anybody can write a To tag and a Route, and nobody is authenticated inside a dialog: what this node has
@@ -72,15 +78,15 @@ class InDialog:
         message.keep_connection()
         if message.method == "INVITE":
             self._refuse_replaces(message)
-            self._router.record_route(tenant)
+            self._router.record_route(tenant, edge=edge)
         elif message.method in TARGET_REFRESHING:
             # The answer shows by its Record-Route whether it comes from the phone itself (Message.keep_flow).
-            self._router.record_route(routed)
+            self._router.record_route(routed, edge=edge)
             self._transaction.call_back(reply=Callback.PASSED_REPLY, failure=None)
         if message.method in TARGET_REFRESHING:
             self.keep_flow(message)
         self._record(message, tenant)
-        if tenant:
+        if tenant and not edge:
             self._media.within(message)
         if not self._transaction.relay():
             self._transaction.relay_failed()
@@ -113,13 +119,13 @@ class InDialog:
     def passed(self) -> None:
         """An answer is on its way back that nothing is recorded of."""
         message = self._message()
-        if message.status < 300:
+        if 100 < message.status < 300:
             self.keep_flow(message)
 
     def renewed(self) -> None:
         """A re-INVITE or UPDATE was accepted: now both descriptions are in force."""
         message = self._message()
-        if message.status < 300:
+        if 100 < message.status < 300:
             self.keep_flow(message)
         if not 200 <= message.status < 300:
             return

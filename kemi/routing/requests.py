@@ -12,7 +12,7 @@ from kemi.dialogs.replaced import Early
 from kemi.dialogs.tracking import trunk_party
 from kemi.errors import MethodNotAllowed, NoSuchAccount, NoSuchDialog, NotAuthorized, NotReachable, RequestRefused
 from kemi.lamps.watching import Watching
-from kemi.nodes.peers import FromPeer, Peers
+from kemi.nodes.peers import Bus, FromPeer, Peers
 from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
 from kemi.queueing.queue import Duty
@@ -32,6 +32,8 @@ from kemi.sip.ports import Callback, Location, Message, Spiral, Transaction
 from kemi.sip.sdp import holds
 
 ALLOW = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, REFER, NOTIFY, INFO, MESSAGE, SUBSCRIBE, REGISTER"
+BUS = "KDMQ"
+"""Method of requests by which nodes tell one another of their contacts."""
 DIALOG_FORMING = frozenset({"INVITE", "REFER"})
 
 
@@ -80,6 +82,7 @@ class Requests:
         guard: Guard,
         watching: Watching,
         peers: Peers,
+        bus: Bus,
     ) -> None:
         self._directory = directory
         self._proxy = proxy
@@ -97,6 +100,7 @@ class Requests:
         self._guard = guard
         self._watching = watching
         self._peers = peers
+        self._bus = bus
         self.by_peer: dict[str, FromPeer] = {}
         """What other nodes may ask, by the kind of their instruction (set by the wiring)."""
         self.draining = Draining(lambda: 0)
@@ -108,13 +112,21 @@ class Requests:
         if self._spiral.is_return():
             self._returned(message)
             return
-        if not self._peers.is_peer(message.source) and not self._admission.admits(message):
+        if self._peers.is_peer(message.source):
+            if message.method == BUS:
+                self._heard_on_bus()
+                return
+        elif not self._admission.admits(message):
             return
         try:
             self._heard(message)
         except UnicodeDecodeError:
             self._admission.strike(message)
             raise
+
+    def _heard_on_bus(self) -> None:
+        if not self._bus.take():
+            raise NotAuthorized("this is between nodes")
 
     def _heard(self, message: Message) -> None:
         if not self._proxy.has_hops_left():
@@ -128,6 +140,10 @@ class Requests:
                 self._cancelled_by_peer(message)
             else:
                 self._in_dialog.cancel(message)
+            return
+        if method == BUS:
+            # From a node that this worker has not heard of yet, if not from a stranger.
+            self._heard_on_bus()
             return
         if method != "ACK" and self._proxy.is_retransmission():
             return

@@ -12,6 +12,10 @@ IDENTITY = ("P-Asserted-Identity", "P-Preferred-Identity")
 """Headers by which a sender says who calls (RFC 3325 §9)."""
 OWN_ROUTE = "tenant"
 """Parameter of this node's Record-Route by which it knows its own."""
+EDGE_ROUTE = "edge"
+"""The same where it only reaches a phone for another node, which has the call."""
+DEPLOYMENT = "of"
+"""Parameter of the same by which nodes know one another's."""
 COMPLETED_ELSEWHERE = 'Reason: SIP;cause=200;text="Call completed elsewhere"'
 """RFC 3326 §2: the ringing phones log no missed call."""
 

@@ -17,6 +17,7 @@ class Callback(StrEnum):
     CALL_BRANCH = "ksr_branch_call"
     CALL_REPLY = "ksr_reply_call"
     CALL_FAILURE = "ksr_failure_call"
+    REACHED_BRANCH = "ksr_branch_reached"
     PICKUP_BRANCH = "ksr_branch_pickup"
     PICKUP_REPLY = "ksr_reply_pickup"
     PICKUP_FAILURE = "ksr_failure_pickup"
@@ -29,6 +30,11 @@ class Callback(StrEnum):
     QUEUE_RESUMED = "ksr_resumed_queue"
     QUEUE_FAILURE = "ksr_failure_queue"
     LAMP_FAILURE = "ksr_failure_lamp"
+
+
+def device_note(branch: int) -> str:
+    """Name of the note of a transaction that says which device (Flow.device) a branch by way of another node rings."""
+    return f"device_{branch}"
 
 
 class Proof(Enum):
@@ -268,6 +274,12 @@ class Location(Protocol):
         ...
 
     def is_registered(self, number: str, domain: str) -> bool: ...
+    def send_elsewhere(self) -> None:
+        """In a branch callback: send a branch over a flow that another node holds there, with a note (device_note).
+
+        One that has died since has no such branch.
+        """
+        ...
 
 
 class Spiral(Protocol):

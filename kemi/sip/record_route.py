@@ -61,9 +61,14 @@ def leaving_by(values: Iterable[str], flow: Flow) -> list[str] | None:
     ]
 
 
+def split_routes(values: Iterable[str]) -> list[str]:
+    """Every route of these lines, top to bottom."""
+    return [route.strip() for value in values for route in _ROUTE.findall(value)]
+
+
 def _routes(values: Iterable[str]) -> tuple[list[str], list[int]]:
     """Every route of these lines, top to bottom, and where this node's own stand among them."""
-    routes = [route for value in values for route in _ROUTE.findall(value)]
+    routes = split_routes(values)
     return routes, [index for index, route in enumerate(routes) if f";{OWN_ROUTE}=" in _uri(route)]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ class Actor:
     domain: str = ""
     at: str = ""
     """Name of another node of the same store, which this phone uses; empty: the story's own."""
+    registers: str = "registers"
     call: str = ""
     calls: int = 1
     cue: str = ""
@@ -149,11 +150,14 @@ class Play:
         *,
         domain: str = "",
         others: Mapping[str, str] | None = None,
+        await_known: Callable[[str], None] = lambda _number: None,
     ) -> None:
         """proxy: host:port of the node; others: of those that actors are `at`, by name.
 
         folder: for logs. domain: the tenant, if it is not the story's own.
+        await_known: returns when every node knows that a number is registered.
         """
+        self._await_known = await_known
         self._others = others or {}
         self._story = story
         self._setting = Setting(proxy, domain or story.domain, f"%u-{story.name}@star87", folder)
@@ -228,7 +232,8 @@ class Play:
             return
         phone = self._phone(actor)
         if actor.is_called and actor.name != VOICEMAIL:
-            phone.register()
+            phone.register(actor.registers)
+            self._await_known(phone.number)
         keys = {"name": self._extensions[actor.person]["name"], **actor.keys}
         if actor.replaces:
             keys["replaces"] = self._replaces(**actor.replaces)

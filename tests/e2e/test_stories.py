@@ -17,6 +17,7 @@ from tests.e2e.stories import REST_SLACK_S, Play, Story, all_stories, mismatches
 from tests.support.capture import Capture
 from tests.support.cluster_of_nodes import nodes
 from tests.support.node import Node
+from tests.support.several_nodes import contacts_of
 from tests.support.until import until
 
 STORIES = all_stories()
@@ -119,7 +120,18 @@ def play(story: Story, on: Sequence[Node], folder: Path) -> None:
     """
     folder.mkdir()
     node = on[0]
-    performance = Play(story, node.address, folder, others={other.name: other.address for other in on[1:]})
+
+    def await_known(number: str) -> None:
+        for one in on if len(on) > 1 else ():
+            until(lambda one=one: contacts_of(one, number, story.domain), what=f"{number} to be known at {one.name}")  # type: ignore[misc]
+
+    performance = Play(
+        story,
+        node.address,
+        folder,
+        others={other.name: other.address for other in on[1:]},
+        await_known=await_known,
+    )
     with Capture(folder / "sip.pcap", node.port):
         performance.perform()
 

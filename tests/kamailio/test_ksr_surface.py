@@ -61,6 +61,9 @@ class Kamailio:
             "GATEWAYS": '"/dev/null"',
             # Nobody listens there; the module that is loaded only for a relay is part of the surface.
             "RTPENGINE": '"udp:127.0.0.1:9"',
+            "PEER": f'"sip:{LOOPBACK}:{self.port}"',
+            "PEER_SOCKET": f'"udp:{LOOPBACK}:{self.port}"',
+            "NODE_NUMBER": 1,
             "WORKERS": 1,
             "TCP_WORKERS": 1,
         }

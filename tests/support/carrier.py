@@ -36,7 +36,7 @@ class Gateway(Phone):
 
     def joins(self, node: Node) -> None:
         assert isinstance(self.wire, Datagrams)
-        self.wire.proxy = (LOOPBACK, node.port)
+        self.wire.joins((LOOPBACK, node.port))
 
     def names(self, number: str, domain: str) -> None:
         """From now on it says in From that this is who calls."""

@@ -18,6 +18,7 @@ class FakePeers:
         self.aimed: list[tuple[str, str]] = []
         self.transaction: Aims | None = None
         """Where what is aimed is seen as sent."""
+        self.mark = "beef"
         self.waits_for: Peer | None = None
         self.instructed: list[tuple[str, str, tuple[str, ...]]] = []
 
@@ -51,3 +52,21 @@ class FakePeers:
 
     def instruct(self, peer: Peer, kind: str, words: tuple[str, ...]) -> None:
         self.instructed.append((peer.instance, kind, words))
+
+
+class FakeBus:
+    """Implements kemi.nodes.peers.Bus. `trusted`: whether what comes is sealed."""
+
+    def __init__(self) -> None:
+        self.trusted = True
+        self.taken = 0
+
+    def take(self) -> bool:
+        self.taken += self.trusted
+        return self.trusted
+
+    def beat(self) -> None: ...
+
+    def seal(self) -> None: ...
+
+    def contact_ended(self) -> None: ...

@@ -107,6 +107,8 @@ class FakeProxy:
         """Callers whose calls' names were noted."""
         self.name_is_anothers = False
         self.recorded: list[str] = []
+        self.recorded_as_edge: list[bool] = []
+        self.route_is_edge = self.route_leads_to_peer = False
         """The tenant of each Record-Route."""
 
     def has_hops_left(self) -> bool:
@@ -132,9 +134,16 @@ class FakeProxy:
         self.named_by.append(caller)
         return not self.name_is_anothers
 
-    def record_route(self, tenant: str) -> None:
+    def leads_to_peer(self) -> bool:
+        return self.route_leads_to_peer
+
+    def is_edge(self) -> bool:
+        return self.route_is_edge
+
+    def record_route(self, tenant: str, *, edge: bool = False) -> None:
         self.did.append("record_route")
         self.recorded.append(tenant)
+        self.recorded_as_edge.append(edge)
 
     def tenant_of_route(self) -> str:
         return self.route_tenant

@@ -178,6 +178,9 @@ class FakeLocation:
     def is_registered(self, number: str, domain: str) -> bool:
         return f"{number}@{domain}" in self.registered
 
+    def send_elsewhere(self) -> None:
+        """There is no other node."""
+
     def take(self) -> tuple[str, ...]:
         """The branches that a relay sends to."""
         taken, self._branches = tuple(self._branches), []

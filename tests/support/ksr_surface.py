@@ -20,7 +20,7 @@ STUB = ROOT / "kemi" / "ksr" / "typing" / "KSR" / "__init__.pyi"
 
 HEAD = '''\
 # ruff: noqa: N802
-"""KSR as Kamailio 5.6.3 gives it to Python, with the modules that kamailio.cfg loads (rtpengine too).
+"""KSR as Kamailio 5.6.3 gives it to Python, with the modules that kamailio.cfg loads (rtpengine and dmq too).
 
 Generated, do not edit: kamcmd -s unix:SOCKET app_python.api_list | python -m tests.support.ksr_surface
 Parameters have no names in Kamailio and none can be given by name.

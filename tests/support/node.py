@@ -162,7 +162,7 @@ class Node:
     def kamcmd(self, *words: str) -> str:
         """What Kamailio answers to a command on its control socket."""
         command = ["/usr/sbin/kamcmd", "-s", f"unix:{self.folder / self.name}/ctl.sock", *words]
-        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout
+        return subprocess.run(command, check=True, capture_output=True, text=True, errors="replace", timeout=30).stdout
 
     def log(self) -> str:
         """What Kamailio has logged."""

@@ -57,13 +57,15 @@ class Phone:
     """SIPp's -t: u1 UDP, t1 TCP."""
     port: int = field(default_factory=free_port)
 
-    def register(self) -> None:
-        """Register this phone's port; raises AssertionError when the node refuses."""
+    def register(self, registers: str = "registers") -> None:
+        """Register this phone's port; raises AssertionError when the node refuses. registers: file of `phones/`."""
         # A Call-ID of its own: a second REGISTER on the same one would need a higher CSeq (RFC 3261 §10.2.4).
         # By UDP: what listens for calls is another SIPp, and a connection would end with this one.
         contact = {"heard": "tcp" if self.transport == "t1" else "udp"}
         by_udp = replace(self, transport="u1")
-        run = by_udp.play(PHONES / "registers.xml", label=f"{self.name}-registers", call="register-%p-%u", keys=contact)
+        run = by_udp.play(
+            PHONES / f"{registers}.xml", label=f"{self.name}-registers", call="register-%p-%u", keys=contact
+        )
         run.finish()
 
     def play(

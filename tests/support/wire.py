@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import re
 import secrets
 import socket
 import ssl
@@ -20,6 +21,8 @@ CONNECT_WITHIN_S = 4.0
 RECEIVE_BYTES = 1 << 22
 SO_RCVBUFFORCE = 33
 """socket(7); Python has no name for it."""
+_ANSWERED_TO = re.compile(rb"\r\nVia: SIP/2\.0/UDP ([\d.]+):(\d+)")
+_ROUTED_TO = re.compile(rb"\r\nRoute: <sip:([\d.]+):(\d+)")
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
 
@@ -55,8 +58,15 @@ def unverified() -> ssl.SSLContext:
 
 
 class Datagrams:
+    """A message goes to its proxy, or to another node that was heard, if the topmost Route of a request
+    (RFC 3261 §8.1.2) or the topmost Via of an answer (§18.2.2) says so."""
+
     def __init__(self, proxy: tuple[str, int], host: str) -> None:
         self.proxy = proxy
+        self._home = proxy
+        self._others: set[tuple[str, int]] = set()
+        self.is_loyal = False
+        """Sends requests to its proxy whatever their Route says."""
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         # A phone repeats nothing: what the kernel drops of a burst is lost. Only root gets more than rmem_max.
         for option in (socket.SO_RCVBUF, SO_RCVBUFFORCE):
@@ -65,12 +75,23 @@ class Datagrams:
         self.socket.bind((host, free_port() if host == LOOPBACK else 0))
         self.address: tuple[str, int] = self.socket.getsockname()
 
+    def joins(self, proxy: tuple[str, int]) -> None:
+        """From now on this is its proxy."""
+        self.proxy = self._home = proxy
+
     def sends(self, raw: bytes) -> None:
-        self.socket.sendto(raw, self.proxy)
+        named = (_ANSWERED_TO if raw.startswith(b"SIP/") else _ROUTED_TO).search(raw)
+        if self.is_loyal and not raw.startswith(b"SIP/"):
+            named = None
+        place = (named[1].decode(), int(named[2])) if named else self.proxy
+        self.socket.sendto(raw, place if place in self._others else self.proxy)
 
     def reads(self, within_s: float) -> bytes:
         self.socket.settimeout(within_s)
-        return self.socket.recv(65535)
+        raw, place = self.socket.recvfrom(65535)
+        if place != self._home:
+            self._others.add(place)
+        return raw
 
     def close(self) -> None:
         self.socket.close()

@@ -26,6 +26,7 @@ from kemi.errors import (
 from kemi.handler import Handler
 from kemi.lamps.notifier import Notifier
 from kemi.lamps.watching import Watching
+from kemi.nodes.peers import Bus
 from kemi.nodes.registry import Registry
 from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
@@ -36,7 +37,7 @@ from kemi.routing.media import Media
 from kemi.routing.requests import Requests
 from kemi.routing.trunks import Trunks
 from kemi.routing.websocket import WebSocketGate
-from kemi.sip.ports import Callback
+from kemi.sip.ports import Callback, Location
 from tests.support.fake_sip import FakeMessage, FakeScene, invite
 
 ANSWERING = (
@@ -63,8 +64,10 @@ GUARDED = (
     "ksr_dispatch",
     "ksr_lamps",
     "ksr_failure_lamp",
+    "ksr_local_request",
+    "ksr_contact_ended",
 )
-EVERY = (*ANSWERING, *GUARDED, "ksr_follow_provisioning", "ksr_deliver", "ksr_beat")
+EVERY = (*ANSWERING, *GUARDED, "ksr_follow_provisioning", "ksr_deliver", "ksr_beat", "ksr_branch_reached")
 NOT_UTF_8 = UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
 ERRORS = [
     NotPermitted("no"),
@@ -124,6 +127,8 @@ class Boundary:
             cast(LateAnswers, service("late_answers")),
             cast(Follower, service("follower")),
             cast(Registry, service("registry")),
+            cast(Location, service("location")),
+            cast(Bus, service("bus")),
             cast(Media, service("media")),
             cast(WebSocketGate, service("gate")),
             cast(Watching, service("watching")),
@@ -275,7 +280,7 @@ def test_given_no_error_when_called_then_each_callback_reaches_its_own_service()
         *("media.over", "trunks.failed"),
         *("media.over", "queueing.failed"),
         "queueing.resumed",
-        "media.branch",
+        *("media.branch", "location.send_elsewhere"),
         *("calls.replied", "media.replied"),
         *("media.over", "calls.failed"),
         *("pickup.dress_branch", "media.branch"),
@@ -290,9 +295,10 @@ def test_given_no_error_when_called_then_each_callback_reaches_its_own_service()
         "queueing.dispatch",
         "notifier.look",
         "watching.not_taken",
+        *("bus.seal", "bus.contact_ended"),
         "follower.follow",
         "store.deliver",
-        "registry.beat",
+        *("registry.beat", "bus.beat"),
     ]
     boundary = Boundary()
     for name in EVERY:

@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
+from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
 from kemi.sip.flow import Flow
 from kemi.sip.ports import Proof
 from tests.support.fake_ksr import FakeKsr, install
+from tests.support.fake_peers import FakePeers
 from tests.unit.ksr.kamailio import VARIABLES, kamailio
 
 with install():
@@ -153,7 +155,7 @@ def test_given_a_reply_when_read_then_its_status_is_a_number() -> None:
 
 def test_given_members_when_rung_then_the_first_contact_is_the_target_and_all_others_stand_beside_it() -> None:
     with kamailio() as fake:
-        location = KamailioLocation()
+        location = KamailioLocation(Settings(), FakePeers())
         assert location.ring("199", "pbx.example.com", first=True) == 0
         assert location.ring("101", "pbx.example.com", first=True) == 2
         assert location.ring("102", "pbx.example.com", first=False) == 1
@@ -166,7 +168,7 @@ def test_given_members_when_rung_then_the_first_contact_is_the_target_and_all_ot
 
 def test_given_a_number_when_asked_then_only_one_with_a_contact_is_registered() -> None:
     with kamailio() as fake:
-        location = KamailioLocation()
+        location = KamailioLocation(Settings(), FakePeers())
         assert location.is_registered("101", "pbx.example.com")
         assert not location.is_registered("199", "pbx.example.com")
         KamailioTransaction().relay()
@@ -178,7 +180,7 @@ def test_given_a_register_when_saved_then_kamailio_s_answer_counts(answer: int, 
     with kamailio(**{"$rm": "REGISTER"}) as fake:
         fake.answer("siputils.is_first_hop", -1)
         fake.answer("registrar.save", answer)
-        assert KamailioLocation().save() is saved
+        assert KamailioLocation(Settings(), FakePeers()).save() is saved
 
 
 # Digest

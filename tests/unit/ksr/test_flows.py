@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from kemi.settings import Settings
 from tests.support.fake_ksr import FakeKsr, install
+from tests.support.fake_peers import FakePeers
 from tests.unit.ksr.kamailio import VARIABLES, kamailio
 
 with install():
@@ -80,7 +82,7 @@ def test_given_a_register_when_saved_then_its_contact_is_bound_to_the_flow_that_
         ):
             fake.answer(path, answer)
         fake.answer("setbflag", True)
-        assert KamailioLocation().save()
+        assert KamailioLocation(Settings(), FakePeers()).save()
         assert len(fake.called("nathelper.fix_nated_register")) == bound
         assert fake.called("setbflag") == [(PINGED,)] * pinged
         # The flow is known before the contact is.

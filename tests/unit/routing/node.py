@@ -22,7 +22,7 @@ from kemi.routing.requests import Requests
 from kemi.routing.trunks import Trunks
 from kemi.settings import Settings
 from tests.support.directories import agent_group, directory_of, extension, hunt_group
-from tests.support.fake_peers import FakePeers
+from tests.support.fake_peers import FakeBus, FakePeers
 from tests.support.fake_sip import FakeGateways, FakeMessage, FakeScene
 from tests.support.fake_store import (
     FakeDialogs,
@@ -71,7 +71,7 @@ class Node:
         queueing = Queueing(*at_hand, spiral, self.queue, self.record, Settings())
         calls = Calls(*at_hand, self.tracking, queueing, late_answers, spiral, Settings())
         of_pickups = at_hand[:3]
-        self.peers = FakePeers()
+        self.peers, self.bus = FakePeers(), FakeBus()
         reroute = Reroute(
             *of_pickups, spiral, self.store, self.record, late_answers, queueing.send_to_picker, self.peers, Settings()
         )
@@ -103,6 +103,7 @@ class Node:
             guard,
             self.watching,
             self.peers,
+            self.bus,
         )
 
     def current(self) -> Directory:

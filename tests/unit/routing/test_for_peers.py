@@ -11,6 +11,7 @@ from kemi.nodes.hop import REACH, Instruction
 from kemi.nodes.peer import Peer
 from kemi.pickup.elsewhere import PICKUP
 from kemi.routing.for_peers import ForPeers
+from kemi.settings import Settings
 from kemi.sip.flow import Flow
 from kemi.sip.ports import Callback
 from tests.support.fake_sip import DOMAIN, FLOW, invite
@@ -39,7 +40,7 @@ def node(tmp_path: Path) -> Node:
 
 def serve(node: Node) -> Pickups:
     pickups = Pickups()
-    at = ForPeers(node.scene.proxy, node.scene.transaction, pickups)
+    at = ForPeers(node.scene.proxy, node.scene.transaction, pickups, Settings())
     node.requests.by_peer = at.kinds()
     return pickups
 

@@ -88,6 +88,30 @@ def test_given_a_call_that_came_through_here_when_it_goes_on_then_the_media_rela
     assert talking.media.told == [method]
 
 
+@pytest.mark.parametrize("method", ["INVITE", "UPDATE", "PRACK", "ACK", "BYE"])
+def test_given_a_call_of_another_node_when_it_goes_on_by_here_then_its_media_is_that_node_s_business(
+    method: str, tmp_path: Path
+) -> None:
+    talking = Talking(tmp_path, within(method))
+    talking.scene.proxy.route_is_edge = True
+    talking.request()
+    assert talking.media.told == []
+    assert talking.scene.proxy.recorded_as_edge == ([True] if method in ("INVITE", "UPDATE") else [])
+    assert talking.relays == 1
+
+
+@pytest.mark.parametrize("method", ["INVITE", "ACK", "BYE"])
+def test_given_a_route_that_begins_at_another_node_when_sent_here_then_it_is_passed_there_and_nothing_else_is_done(
+    method: str, tmp_path: Path
+) -> None:
+    talking = Talking(tmp_path, within(method), route="")
+    talking.scene.proxy.route_leads_here = False
+    talking.scene.proxy.route_leads_to_peer = True
+    talking.request()
+    assert talking.relays == 1
+    assert (talking.media.told, talking.tracking.told, talking.scene.proxy.recorded) == ([], [], [])
+
+
 @pytest.mark.parametrize("method", ["UPDATE", "PRACK", "ACK", "BYE"])
 def test_given_a_route_that_is_not_of_this_call_when_sent_then_the_media_relay_hears_nothing_of_it(
     method: str, tmp_path: Path

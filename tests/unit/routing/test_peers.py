@@ -59,3 +59,32 @@ def test_given_a_seal_that_comes_from_elsewhere_when_routed_then_it_is_not_looke
     node.route()
     assert node.peers.asks is ASKED
     assert len(node.digest.challenges) == 1
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_given_what_nodes_tell_one_another_when_it_comes_from_a_peer_s_address_then_its_seal_decides(
+    trusted: bool, tmp_path: Path
+) -> None:
+    node = Node(tmp_path, replace(invite(), method="KDMQ"))
+    node.peers.others = (Peer("b", "1", f"udp:{FLOW.ip}:{FLOW.port}"),)
+    node.bus.trusted = trusted
+    if trusted:
+        node.route()
+    else:
+        with pytest.raises(NotAuthorized):
+            node.route()
+    assert node.bus.taken == trusted
+    assert node.relays == 0
+
+
+def test_given_what_nodes_tell_one_another_when_it_comes_from_elsewhere_then_it_is_counted_and_its_seal_decides(
+    tmp_path: Path,
+) -> None:
+    node = Node(tmp_path, replace(invite(), method="KDMQ"), user=None)
+    node.bus.trusted = False
+    with pytest.raises(NotAuthorized):
+        node.route()
+    node.bus.trusted = True
+    node.route()
+    assert node.bus.taken == 1
+    assert (node.relays, node.digest.challenges) == (0, [])
