@@ -30,12 +30,15 @@ from tests.load.chaos.beside import Outcome
 from tests.load.chaos.faults import OF_THE_STORE
 from tests.load.chaos.network import CONDITIONS, network_fails
 from tests.load.chaos.one_node import store_fails
+from tests.load.chaos.two_nodes import node_killed, nodes_parted
 
 RATE, SECONDS = 300.0, 5.0
 Play = Callable[[Path, float, float], tuple[Outcome, float]]
 PLAYS: dict[str, Play] = {
     **{name: partial(store_fails, name) for name in OF_THE_STORE},
     **{name: partial(network_fails, name) for name in CONDITIONS},
+    "node-killed": node_killed,
+    "partition-node-node": nodes_parted,
 }
 
 

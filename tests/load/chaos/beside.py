@@ -95,17 +95,20 @@ class Cast:
 class Pickers:
     """The process of pickers.py."""
 
-    def __init__(self, address: str, host: str, repeats: bool) -> None:
+    def __init__(self, address: str, picks_at: str, host: str, repeats: bool) -> None:
         self._ours, theirs = multiprocessing.Pipe()
-        arguments = (address, host, repeats, theirs)
+        arguments = (address, picks_at, host, repeats, theirs)
         self._process = multiprocessing.get_context("spawn").Process(target=pickers.go_on, args=arguments)
         self._process.start()
+        self.count = pickers.Count()
+        """What became of it all, after `end`."""
         assert self._heard(self._ours) == "ready"
 
     def end(self) -> pickers.Count:
         self._ours.send("end")
         count = self._heard(self._ours)
         assert isinstance(count, pickers.Count)
+        self.count = count
         return count
 
     def close(self) -> None:
@@ -119,8 +122,9 @@ class Pickers:
 
 
 @contextmanager
-def pickers_at(address: str, *, host: str = LOOPBACK, repeats: bool = False) -> Iterator[Pickers]:
-    playing = Pickers(address, host, repeats)
+def pickers_at(address: str, *, picks_at: str = "", host: str = LOOPBACK, repeats: bool = False) -> Iterator[Pickers]:
+    """address: of the node. picks_at: of the node at which the pickers dial; '' the same."""
+    playing = Pickers(address, picks_at or address, host, repeats)
     try:
         yield playing
     finally:

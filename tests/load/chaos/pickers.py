@@ -20,6 +20,8 @@ from tests.support.wire import ConnectionClosed
 
 DOMAIN = "picks.example.com"
 EVERY_S = 0.1
+KNOWN_ELSEWHERE_S = 0.05
+"""By then another node knows of a call that rings (store/outbox.py)."""
 TOLD_MOST = 5
 OVER_WITHIN_S = 8.0
 FAILURES = (AssertionError, ConnectionClosed, OSError)
@@ -63,12 +65,14 @@ def tenant() -> dict[str, Any]:
 
 
 class Phones:
-    def __init__(self, address: str, host: str, repeats: bool) -> None:
-        def phone(number: str) -> Phone:
-            return Phone(address, number, domain=DOMAIN, host=host, repeats=repeats)
+    def __init__(self, address: str, picks_at: str, host: str, repeats: bool) -> None:
+        def phone(number: str, node: str) -> Phone:
+            return Phone(node, number, domain=DOMAIN, host=host, repeats=repeats)
 
-        self.alice, self.bob, self.eve = phone(CALLER), phone(CALLED), phone(STRANGER)
-        self.rightful = [phone(number) for number in RIGHTFUL]
+        self._known_in_s = KNOWN_ELSEWHERE_S if picks_at != address else 0.0
+        self.alice, self.bob = phone(CALLER, address), phone(CALLED, address)
+        self.eve = phone(STRANGER, picks_at)
+        self.rightful = [phone(number, picks_at) for number in RIGHTFUL]
 
     def __enter__(self) -> Phones:
         assert self.bob.registers(contact="*", expires=0).status == 200
@@ -84,6 +88,7 @@ class Phones:
         began = time.monotonic()
         count.calls += 1
         call = ring(self.alice, self.bob)
+        time.sleep(self._known_in_s)
         dialled = [("*87101", self.rightful[0]), ("*87", self.rightful[1]), ("*87101", self.eve)]
         attempts = [phone.dials(code) for code, phone in dialled]
         asked = time.monotonic()
@@ -139,16 +144,17 @@ class Phones:
         return won
 
 
-def go_on(address: str, host: str, repeats: bool, told_to_end: Connection) -> None:
+def go_on(address: str, picks_at: str, host: str, repeats: bool, told_to_end: Connection) -> None:
     """Play until something comes by the pipe; then the Count goes back by it. The first thing that goes is `ready`.
 
-    address: of the node. host: of the phones, which repeat what they say where packets are lost.
+    address: of the node. picks_at: of the node at which the pickers dial. host: of the phones, which repeat what they
+    say where packets are lost.
     """
     count = Count()
     told_to_end.send("ready")
     while not told_to_end.poll():
         try:
-            with Phones(address, host, repeats) as phones:
+            with Phones(address, picks_at, host, repeats) as phones:
                 while True:
                     next_at = time.monotonic() + EVERY_S
                     phones.turn(count)
