@@ -64,6 +64,8 @@ class Handler:
         self._look = look
         self._deliver = deliver
         self._report = report
+        self.fetch: Callable[[], None] = lambda: None
+        """Looks what consoles have asked of this node (set by the wiring)."""
 
     def child_init(self, _rank: int) -> int:
         return OK
@@ -89,6 +91,9 @@ class Handler:
 
     def ksr_failure_pickup(self, _message: object) -> int:
         return self._failing(self._pickup.failed)
+
+    def ksr_branch_reroute(self, _message: object) -> int:
+        return self._guarded(self._reroute.dress_branch, self._media.branch)
 
     def ksr_reply_reroute(self, _message: object) -> int:
         return self._guarded(self._reroute.replied)
@@ -124,7 +129,7 @@ class Handler:
         return self._answering(self._queueing.resumed)
 
     def ksr_dispatch(self, _message: object, _event: str) -> int:
-        return self._guarded(self._queueing.dispatch)
+        return self._guarded(self._queueing.dispatch, self.fetch)
 
     def ksr_follow_provisioning(self, _message: object, _event: str) -> int:
         return self._guarded(self._follower.follow)

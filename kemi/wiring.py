@@ -25,6 +25,7 @@ from kemi.ksr.proxy import KamailioProxy
 from kemi.ksr.seal import Seal
 from kemi.ksr.spiral import KamailioSpiral
 from kemi.ksr.transaction import KamailioTransaction
+from kemi.pickup.console import ConsolePickup
 from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
 from kemi.queueing.service import Queueing
@@ -82,6 +83,8 @@ def build(settings: Settings) -> Handler:
         settings,
     )
     pickup = PickupService(directory, Incoming, transaction, store.calls, store.events, reroute, late_answers, settings)
+    reroute.ring_devices = lambda number, domain: location.ring(number, domain, first=True)
+    console = ConsolePickup(directory, location, spiral, store.calls, store.events, store.mailbox, reroute, settings)
     counts = KamailioCounters("abuse", new_a_minute=NEW_COUNTS_A_MINUTE)
     sources = Sources(KamailioCounters("flood"), counts, settings, proxy.log_notice)
     admission = Admission(directory, kamailio, transaction, sources, Passwords(counts, settings))
@@ -105,6 +108,7 @@ def build(settings: Settings) -> Handler:
         guard,
     )
     requests.draining = trunks.draining = draining
+    requests.carry_out = console.carry_out
     follower = Follower(
         store.provisioning,
         store.calls.reindex,
@@ -114,7 +118,7 @@ def build(settings: Settings) -> Handler:
         proxy.log_notice,
     )
     gate = WebSocketGate(KamailioHttp(), Incoming, settings.websocket_port_numbers)
-    return Handler(
+    handler = Handler(
         requests,
         calls,
         pickup,
@@ -132,3 +136,5 @@ def build(settings: Settings) -> Handler:
         store.deliver,
         proxy.log_error,
     )
+    handler.fetch = console.fetch
+    return handler

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import KSR
 
+from kemi.sip.uri import hop_of
+
 TABLE = "location"
+FETCHED = "devices"
 PINGED = 6
 """Branch flag, kamailio.cfg's nat_bflag: the contact is pinged."""
 VIA_IS_NOT_SOURCE = 2 | 16
@@ -30,6 +33,22 @@ class KamailioLocation:
 
     def is_registered(self, number: str, domain: str) -> bool:
         return KSR.registrar.registered_uri(TABLE, f"sip:{number}@{domain}") > 0
+
+    def devices(self, number: str, domain: str) -> tuple[str, ...]:
+        if KSR.registrar.reg_fetch_contacts(TABLE, f"sip:{number}@{domain}", FETCHED) <= 0:
+            return ()
+        try:
+            count = int(KSR.pv.get(f"$ulc({FETCHED}=>count)") or 0)
+            return tuple(_device(index) for index in range(count))
+        finally:
+            KSR.registrar.reg_free_contacts(FETCHED)
+
+
+def _device(index: int) -> str:
+    """Where a fetched contact is reached: over the flow that it was kept with, else where it leads by itself."""
+    uri = KSR.pv.get(f"$(ulc({FETCHED}=>received)[{index}])") or KSR.pv.get(f"$(ulc({FETCHED}=>addr)[{index}])")
+    ip, port, transport = hop_of(str(uri or ""))
+    return f"{transport}:{ip}:{port}"
 
 
 def _beside() -> int:

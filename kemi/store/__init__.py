@@ -11,6 +11,7 @@ from kemi.store.deferred import Deferred
 from kemi.store.dialogs import Dialogs
 from kemi.store.events import Events
 from kemi.store.keyspace import Keyspace
+from kemi.store.mailbox import Mailbox
 from kemi.store.outbox import Outbox
 from kemi.store.provisioning import ProvisioningStore
 from kemi.store.queues import Queues
@@ -32,6 +33,7 @@ class Store:
         self.dialogs = Dialogs(self._connection)
         self.queues = Queues(self._connection, settings)
         self.events = Events(self._connection, settings)
+        self.mailbox = Mailbox(self._connection, settings)
         self.provisioning = ProvisioningStore(self._connection)
         self.backups = Backups(self._connection, self.queues)
         self.keyspace = Keyspace(self._connection)

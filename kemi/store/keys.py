@@ -26,7 +26,8 @@ slot of a Redis Cluster and one function can change them atomically.
 The calls that wait stand under ring:p:w:PERMIT too. An agent: `out` is logged out, `missed` offers in a row, µs else.
 
 Outside any tenant: `s87:provision`, a hash of the document in force and its version; `s87:queues:NODE`, a set of the
-tenants in which a node holds queued calls; `s87:version`, the version of this keyspace (keyspace.py).
+tenants in which a node holds queued calls; `s87:asked:NODE`, a zset of what consoles ask of a node, by time in µs, and
+`s87:told:ID`, what it answered, both for seconds; `s87:version`, the version of this keyspace (keyspace.py).
 
 Fields of call:KEY:
 
@@ -102,6 +103,14 @@ def due(domain: str, node: str) -> str:
 
 def queues(node: str) -> str:
     return f"s87:queues:{node}"
+
+
+def asked(node: str) -> str:
+    return f"s87:asked:{node}"
+
+
+def told(request: str) -> str:
+    return f"s87:told:{request}"
 
 
 def events(domain: str) -> str:

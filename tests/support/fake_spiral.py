@@ -32,6 +32,9 @@ class FakeSpiral:
         self.answers_from_here = False
         """The reply at hand answers what went by way of this node."""
 
+        self.errands: list[str] = []
+        self.brings = ""
+        """The errand that the request at hand brings."""
         self.ended: list[tuple[int, str]] = []
         """What the transactions of refused answers saw instead."""
 
@@ -48,6 +51,15 @@ class FakeSpiral:
         assert uri, f"{method} to nowhere"
         assert not any({"\r", "\n"} & set(line) for line in headers), headers
         self.begun.append((method, uri, next_hop, headers))
+
+    def send_errand(self, words: str) -> None:
+        assert words.isascii(), words
+        assert not {"\r", "\n"} & set(words), words
+        self.errands.append(words)
+
+    def errand(self) -> str:
+        assert self.returned, "only this node itself brings errands"
+        return self.brings
 
     def end_branch(self, status: int, reason: str) -> None:
         assert 300 <= status < 700, status

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, cast
 
+from kemi.pickup.console import Asked, Told
 from kemi.pickup.event import PickupEvent
 from kemi.settings import Settings
 from kemi.store import open_store
@@ -191,6 +192,12 @@ class Node:
         self.settle()
         found = cast(list[bytes], self._redis.keys(tenant(domain) + "*"))
         return sorted(key.decode() for key in found if key.decode() != events(domain))
+
+    def asks_for(self, asked: Asked) -> Told:
+        """Ask this node for a call, as a console does, and return what it answers."""
+        with self._one_at_a_time:
+            assert self._store.mailbox.ask(self.name, asked), "the mailbox is full"
+            return until(lambda: self._store.mailbox.told(asked.id), what="the node's answer")
 
     def left_keys(self, domain: str) -> list[str]:
         """The keys of a tenant that do not outlive its calls by design, and marks.

@@ -1,0 +1,8 @@
+-- fetch: a node takes what consoles have asked of it, the oldest first; what waited too long is dropped.
+-- KEYS[1]  the node's mailbox
+-- returns  what was asked, one line each
+local function fetch(keys)
+  local found = redis.call('ZRANGEBYSCORE', keys[1], now_us(), '+inf')
+  redis.call('DEL', keys[1])
+  return found
+end
