@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from kemi.cli import agents, backup, calls, capture, certificates, documents, drain, events, explain, migrate, run
+from kemi.cli import agents, backup, calls, capture, certificates, documents, drain, events, explain, migrate, run, web
 from kemi.cli.outcome import EPILOG, CommandFailed, Exit
 from kemi.errors import KeyspaceRefused, StoreUnavailable
 
@@ -29,6 +29,7 @@ for name, command in (
     ("explain", explain.explain),
     ("events", events.events),
     ("ladder", capture.ladder),
+    ("web", web.web),
     ("backup", backup.backup),
     ("restore", backup.restore),
     ("migrate", migrate.migrate),

@@ -197,7 +197,9 @@ class Node:
         """Ask this node for a call, as a console does, and return what it answers."""
         with self._one_at_a_time:
             assert self._store.mailbox.ask(self.name, asked), "the mailbox is full"
-            return until(lambda: self._store.mailbox.told(asked.id), what="the node's answer")
+            told = until(lambda: self._store.mailbox.told(asked.id), what="the node's answer")
+        assert told is not None
+        return told
 
     def left_keys(self, domain: str) -> list[str]:
         """The keys of a tenant that do not outlive its calls by design, and marks.

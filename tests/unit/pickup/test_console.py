@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -190,7 +191,7 @@ def test_given_a_domain_that_picks_up_by_replaces_only_when_asked_then_nothing_i
     ],
 )
 def test_given_a_claimed_call_that_cannot_be_sent_when_asked_then_the_claim_is_given_back(
-    call: dict[str, object], rerouting: Rerouted, warning: str, desk: Callable[..., Desk]
+    call: dict[str, Any], rerouting: Rerouted, warning: str, desk: Callable[..., Desk]
 ) -> None:
     at = desk(rings(**call))
     at.pickup.store.rerouting = rerouting
