@@ -141,8 +141,10 @@ def cookie_name(request: Request) -> str:
 
 def is_foreign(request: Request) -> bool:
     """Whether a page of another origin had the browser send this."""
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
-        return True
+    site = request.headers.get("Sec-Fetch-Site", "")
+    if site:
+        # A browser says it itself; no page can.
+        return site not in ("same-origin", "none")
     origin = request.headers.get("Origin", "")
     return bool(origin) and urlsplit(origin).netloc != request.headers.get("Host", "")
 

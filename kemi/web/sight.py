@@ -64,7 +64,7 @@ class Sight:
         if call.caller.number == me:
             return OWN_CALL
         if call.claimed_by:
-            return "your phone rings with it" if call.claimed_by == me else f"{call.claimed_by} is picking it up"
+            return "answer your phone" if call.claimed_by == me else f"{call.claimed_by} is picking it up"
         return RINGS_YOU if me in call.ringing else ""
 
     def _of_account(self, account: Account) -> dict[str, Any]:

@@ -51,6 +51,8 @@ function say(words, isBad = false) {
   result.replaceChildren(line);
 }
 
+// Not before: a form that is sent without this script would put the document into an address.
+for (const button of form.querySelectorAll("button")) button.disabled = false;
 const applied = sessionStorage.getItem("applied");
 if (applied) {
   sessionStorage.removeItem("applied");

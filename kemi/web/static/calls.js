@@ -2,6 +2,7 @@
 // Whatever comes from a caller is put in as text, never as markup.
 
 const me = document.querySelector('meta[name="me"]').content;
+const domain = document.querySelector('meta[name="domain"]').content;
 const table = document.getElementById("calls");
 const body = table.tBodies[0];
 const rows = new Map();
@@ -90,7 +91,7 @@ function fill(row, call, isAway, pickUp) {
   text(row.account, accountOf(call));
   text(row.kind, `${call.account.number} · ${call.account.kind.replace("_", " ")}`);
   text(row.caller, callerOf(call));
-  text(row.address, call.caller);
+  text(row.address, withoutDomain(call.caller));
   text(row.state, stateOf(call));
   text(row.rings, call.ringing.length ? `at ${call.ringing.join(", ")}` : "");
   text(row.pickers, call.account.monitored_by.join(", ") || "nobody");
@@ -101,6 +102,11 @@ function fill(row, call, isAway, pickUp) {
     row.shown = shown;
     action(row, isAway, pickUp);
   }
+}
+
+/** What is of the viewer's own domain need not say so. */
+function withoutDomain(address) {
+  return address.endsWith(`@${domain}`) ? address.slice(0, -domain.length - 1) : address;
 }
 
 function stateOf(call) {
@@ -132,6 +138,7 @@ function action(row, isAway, pickUp) {
     button.type = "button";
     button.className = "primary";
     button.addEventListener("click", async () => {
+      if (button.getAttribute("aria-disabled") === "true") return;
       row.busy = true;
       label(button, "Ringing your phone…", row.call, true);
       try {
@@ -148,7 +155,8 @@ function action(row, isAway, pickUp) {
 
 function label(button, words, call, isDisabled) {
   button.textContent = words;
-  button.disabled = isDisabled;
+  // A button that is `disabled` loses the focus.
+  button.setAttribute("aria-disabled", String(isDisabled));
   button.setAttribute("aria-label", `${words}: ${callerOf(call)} for ${accountOf(call)}`);
 }
 

@@ -42,11 +42,16 @@ export function noneYet() {
 
 function inWords(entry) {
   if (entry.kind === "agent") return `Agent ${entry.picker} ${entry.outcome.replaceAll("_", " ")}`;
-  const account = entry.account || entry.dialled;
+  const account = nameOf(entry.account || entry.dialled);
   const caller = entry.caller ? entry.caller.replace(/^sips?:/, "").split("@")[0] : "";
-  if (entry.outcome === "picked_up") return `${entry.picker} picked up ${caller || "a call"} for ${account}`;
-  const tail = [caller, account && `for ${account}`].filter(Boolean).join(" ");
-  return [entry.picker, WORDS[entry.outcome] ?? entry.outcome.replaceAll("_", " "), tail].filter(Boolean).join(" ");
+  const words = entry.outcome === "picked_up" ? "picked up" : (WORDS[entry.outcome] ?? entry.outcome.replaceAll("_", " "));
+  return [entry.picker, words, caller, account && `for ${account}`].filter(Boolean).join(" ");
+}
+
+/** `Sales (700)`: the name of an account that is monitored. */
+function nameOf(number) {
+  const name = document.querySelector(`.watch li[data-number="${CSS.escape(number)}"] .name`)?.textContent;
+  return name && name !== "—" ? `${name} (${number})` : number;
 }
 
 function howOf(entry) {
