@@ -43,6 +43,8 @@ def build(console: Console, started: Callable[[], None]) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
+        with contextlib.suppress(StoreUnavailable):
+            await console.in_force.refresh()
         following = asyncio.create_task(console.in_force.follow())
         started()
         yield

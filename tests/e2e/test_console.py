@@ -61,7 +61,7 @@ def setting(node: Node, evidence: Path) -> Setting:
 
 @pytest.fixture
 def sign_in(browser: Browser, web: Web, evidence: Path) -> Iterator[Callable[..., Page]]:
-    """Sign in as an extension of pbx.example.com, in a browser of its own; what the page complains of fails the test."""
+    """Sign in as an extension, in a browser of its own; what the page complains of fails the test."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
@@ -181,7 +181,7 @@ def test_given_a_call_that_waits_and_one_that_rings_a_group_when_looked_at_then_
 
 
 def test_given_a_user_who_may_only_see_when_a_call_rings_then_there_is_no_button_and_the_server_refuses_it_too(
-    scene: Scene, sign_in: Callable[..., Page], web: Web, node: Node
+    scene: Scene, sign_in: Callable[..., Page], node: Node
 ) -> None:
     erin = scene.attendant_s_phone("105")
     page = sign_in("105")
@@ -194,7 +194,8 @@ def test_given_a_user_who_may_only_see_when_a_call_rings_then_there_is_no_button
         """async () => {
             const id = document.querySelector("#calls tbody tr").dataset.id;
             const token = document.querySelector('meta[name="csrf"]').content;
-            const answer = await fetch(`/api/v1/calls/${id}/pickup`, {method: "POST", headers: {"X-CSRF-Token": token}});
+            const options = {method: "POST", headers: {"X-CSRF-Token": token}};
+            const answer = await fetch(`/api/v1/calls/${id}/pickup`, options);
             return [answer.status, await answer.json()];
         }"""
     )
@@ -239,7 +240,7 @@ def test_given_a_signed_in_attendant_when_she_signs_out_then_the_session_is_over
     assert (cookie["httpOnly"], cookie["sameSite"], cookie["secure"]) == (True, "Strict", False)
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
-    page.context.add_cookies([cookie])
+    page.context.add_cookies([{"name": cookie["name"], "value": cookie["value"], "url": page.url}])
     page.goto(page.url.replace("/sign-in", "/"))
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
 
@@ -333,21 +334,25 @@ def test_given_a_store_that_is_away_when_watched_then_the_page_says_so_and_recov
     tmp_path: Path, sign_in: Callable[..., Page], evidence: Path
 ) -> None:
     redis = RedisServer()
-    with redis, Node(tmp_path / "own", DOCUMENT, environment={"STAR87_REDIS_URL": redis.url}) as node:
-        with Web(node, tmp_path / "own-web", redis=redis.url) as web:
-            page = sign_in("103", at=web)
-            expect(page.locator("#link-text")).to_have_text("Live")
-            scene = Scene(Setting(node.address, DOMAIN, "%u-%p-away@star87", evidence))
-            try:
-                scene.rings()
-                expect(row(page, "Alice")).to_be_visible(timeout=2_000)
-                redis.freeze()
-                expect(page.locator("#banner")).to_contain_text("The state store does not answer")
-                expect(page.locator("#link-text")).to_have_text("Store away")
-                expect(page.get_by_role("button", name="Pick up: Alice for Bob")).to_be_disabled()
-                redis.thaw()
-                expect(page.locator("#banner")).to_be_hidden()
-                expect(page.get_by_role("button", name="Pick up: Alice for Bob")).to_be_enabled()
-            finally:
-                redis.thaw()
-                scene.end()
+    environment = {"STAR87_REDIS_URL": redis.url}
+    with (
+        redis,
+        Node(tmp_path / "own", DOCUMENT, environment=environment) as node,
+        Web(node, tmp_path / "own-web", redis=redis.url) as web,
+    ):
+        page = sign_in("103", at=web)
+        expect(page.locator("#link-text")).to_have_text("Live")
+        scene = Scene(Setting(node.address, DOMAIN, "%u-%p-away@star87", evidence))
+        try:
+            scene.rings()
+            expect(row(page, "Alice")).to_be_visible(timeout=2_000)
+            redis.freeze()
+            expect(page.locator("#banner")).to_contain_text("The state store does not answer")
+            expect(page.locator("#link-text")).to_have_text("Store away")
+            expect(page.get_by_role("button", name="Pick up: Alice for Bob")).to_be_disabled()
+            redis.thaw()
+            expect(page.locator("#banner")).to_be_hidden()
+            expect(page.get_by_role("button", name="Pick up: Alice for Bob")).to_be_enabled()
+        finally:
+            redis.thaw()
+            scene.end()

@@ -8,7 +8,8 @@ import secrets
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -200,6 +201,14 @@ class Node:
             told = until(lambda: self._store.mailbox.told(asked.id), what="the node's answer")
         assert told is not None
         return told
+
+    @contextmanager
+    def in_the_name_of(self, other: str, domain: str, key: str) -> Iterator[None]:
+        """For a while a call is held, as the store has it, by a node that there is not."""
+        name = tenant(domain) + SUFFIXES["call"] + key
+        self._redis.hset(name, "N", other)
+        yield
+        self._redis.hset(name, "N", self.name)
 
     def left_keys(self, domain: str) -> list[str]:
         """The keys of a tenant that do not outlive its calls by design, and marks.
