@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import sys
 from collections.abc import Iterable
@@ -87,7 +88,11 @@ def web(
             # Who watches events would keep it for ever.
             timeout_graceful_shutdown=2,
         )
-        uvicorn.Server(config).run([serving])
+        server = uvicorn.Server(config)
+        # uvicorn raises the signal that has ended it once more: it must not end this process in the middle.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: setattr(server, "should_exit", True))
+        server.run([serving])
 
 
 def _console(settings: Settings, password: str, folder: Path) -> Console:

@@ -41,6 +41,8 @@ class Web:
             self._environment["STAR87_WEB_ADMIN_PASSWORD_FILE"] = str(secret)
         self._environment.update(environment or {})
         place = ("--redis", redis) if redis else ("--run-dir", str(node.folder), "--node", node.name)
+        self._environment["TMPDIR"] = str(folder)
+        self.folder = folder
         self._command = [str(STAR87), "web", "--listen", "127.0.0.1:0", *place, *more]
 
     def __enter__(self) -> Web:
