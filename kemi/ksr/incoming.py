@@ -48,9 +48,12 @@ def _bracketed(address: str) -> str:
 
 def flow_of(value: Callable[[str], str]) -> Flow:
     """Where a message came from; value: reads a pseudo-variable of it."""
-    transport = value("$proto").lower()
+    return _flow(value("$proto").lower(), (value("$si"), int(value("$sp"))), value)
+
+
+def _flow(transport: str, source: tuple[str, int], value: Callable[[str], str]) -> Flow:
     below = UNDER_WEBSOCKET.get(transport, transport)
-    return Flow(transport, value("$si"), int(value("$sp")), f"{below}:{_bracketed(value('$Ri'))}:{value('$Rp')}")
+    return Flow(transport, *source, f"{below}:{_bracketed(value('$Ri'))}:{value('$Rp')}")
 
 
 class Incoming:
@@ -133,8 +136,12 @@ class Incoming:
         return text("$si"), int(text("$sp"))
 
     @once
+    def _transport(self) -> str:
+        return text("$proto").lower()
+
+    @once
     def flow(self) -> Flow:
-        return flow_of(text)
+        return _flow(self._transport, self.source, text)
 
     @once
     def fingerprint(self) -> str:
@@ -173,7 +180,7 @@ class Incoming:
         contact = self.contact_uri
         if not contact:
             return
-        transport = text("$proto").lower()
+        transport = self._transport
         # A connection is the phone's own to open: over another, its Contact may lead nowhere, or to somebody else.
         opened = transport in STREAMS and not self.status
         if not opened and hop_of(contact) == (*self.source, transport):

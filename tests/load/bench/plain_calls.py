@@ -11,6 +11,8 @@ from tests.support.load import kinds
 from tests.support.load.kinds import Pace
 
 WARM_UP_S, OVER_WITHIN_S = 2.0, 15.0
+TRIED_WITHIN_S = 3.0
+"""At a rate that goes through the last call is over at once."""
 TALK_MS = 1
 LOWEST_CPS = 150.0
 NARROW = 1.04
@@ -26,7 +28,7 @@ class Load:
     """Of Kamailio and of Redis."""
 
 
-def load(proxy: Proxy, rate: float, duration_s: float) -> Load:
+def load(proxy: Proxy, rate: float, duration_s: float, *, over_within_s: float = OVER_WITHIN_S) -> Load:
     pace = Pace(rate, duration_s, TALK_MS)
     before = proxy.cpu_ns()
     play = kinds.start(
@@ -39,7 +41,7 @@ def load(proxy: Proxy, rate: float, duration_s: float) -> Load:
         traced=False,
     )
     try:
-        play.caller.await_end(duration_s + OVER_WITHIN_S)
+        play.caller.await_end(duration_s + over_within_s)
     finally:
         play.end()
     spent = [after - start for after, start in zip(proxy.cpu_ns(), before, strict=True)]
@@ -72,7 +74,7 @@ def highest_rate(proxy: Proxy, duration_s: float, around: float = 0.0) -> float:
     good, bad = 0.0, 0.0
     rate = around / NARROW if around else LOWEST_CPS
     while not good or not bad or bad / good > NARROW:
-        done = load(proxy, rate, duration_s)
+        done = load(proxy, rate, duration_s, over_within_s=TRIED_WITHIN_S)
         if done.failed or done.retransmissions:
             bad = rate
         else:
