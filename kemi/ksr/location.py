@@ -39,16 +39,17 @@ class KamailioLocation:
             return ()
         try:
             count = int(KSR.pv.get(f"$ulc({FETCHED}=>count)") or 0)
-            return tuple(_device(index) for index in range(count))
+            return tuple(device for index in range(count) for device in _devices(index))
         finally:
             KSR.registrar.reg_free_contacts(FETCHED)
 
 
-def _device(index: int) -> str:
+def _devices(index: int) -> tuple[str, ...]:
     """Where a fetched contact is reached: over the flow that it was kept with, else where it leads by itself."""
     uri = KSR.pv.get(f"$(ulc({FETCHED}=>received)[{index}])") or KSR.pv.get(f"$(ulc({FETCHED}=>addr)[{index}])")
     ip, port, transport = hop_of(str(uri or ""))
-    return f"{transport}:{ip}:{port}"
+    # RFC 7118 §5.2: a URI says ws for wss, too.
+    return tuple(f"{one}:{ip}:{port}" for one in (("ws", "wss") if transport == "ws" else (transport,)))
 
 
 def _beside() -> int:

@@ -274,7 +274,7 @@ class Location(Protocol):
 
     def is_registered(self, number: str, domain: str) -> bool: ...
     def devices(self, number: str, domain: str) -> tuple[str, ...]:
-        """The devices (Flow.device) that an extension has registered here."""
+        """The devices (Flow.device) that an extension has registered here; a WebSocket under both its names."""
         ...
 
 
