@@ -13,6 +13,7 @@
 #                     KIND=calls|digest|pickups; TARGET=host:port USERS=FILE [DOMAIN= FROM=host:port] for a deployment)
 # make soak           calls, pickups and queue callers for MINUTES=20 (RATE=: half of what a ramp finds): does anything grow?
 # make fuzz           100,000 damaged messages while calls go on, as a JSON line (COUNT=3000 fewer, SEED=1 the same again)
+# make chaos          every fault (store, network, node) under load, a JSON line each (ONLY=, RATE=300, SECONDS=5)
 # make soak-queue     200 callers in one queue, without and with a picker, as JSON lines
 
 SHELL := /bin/bash
@@ -21,7 +22,7 @@ SHELL := /bin/bash
 .ONESHELL:
 
 PACKAGES := kamailio kamailio-python3-modules kamailio-tls-modules kamailio-websocket-modules redis-server \
-    sip-tester tshark rtpengine-daemon make python3-venv openssl iptables iproute2 chromium fonts-dejavu-core
+    sip-tester tshark rtpengine-daemon prometheus make python3-venv openssl iptables iproute2 chromium fonts-dejavu-core
 # Kamailio's interpreter is Debian's: the virtual environment must be of the same one.
 PYTHON := /usr/bin/python3
 BIN := .venv/bin
@@ -36,7 +37,7 @@ COUNT ?= 100000
 SEED ?=
 POLICY := /usr/sbin/policy-rc.d
 
-.PHONY: help setup packages demo demo-web test lint format bench bench-pickup bench-hidden races abuse fuzz load soak soak-queue
+.PHONY: help setup packages demo demo-web test lint format bench bench-pickup bench-hidden races abuse fuzz chaos load soak soak-queue
 
 help:
 	@sed -n 's/^# \( *\)\(make\|(ARGS\)/\1\2/p' Makefile
@@ -126,6 +127,9 @@ soak: setup $(CHARTS)
 
 fuzz: setup
 	@COUNT="$(COUNT)" SEED="$(SEED)" $(BIN)/python -m tests.load.fuzz
+
+chaos: setup
+	@ONLY="$(ONLY)" RATE="$(RATE)" SECONDS="$(SECONDS)" $(BIN)/python -m tests.load.chaos
 
 soak-queue: setup
 	@$(BIN)/python -m tests.load.soak_queue

@@ -28,6 +28,10 @@ RETRY_AFTER_S = 2
 DELIVER_WAIT_S = 1.0
 
 
+def _nothing() -> None:
+    return None
+
+
 class Handler:
     def __init__(
         self,
@@ -66,8 +70,14 @@ class Handler:
         self._report = report
         self.fetch: Callable[[], None] = lambda: None
         """Looks what consoles have asked of this node (set by the wiring)."""
+        self.begin: Callable[[], None] = _nothing
+        """What each process does first (set by the wiring)."""
 
     def child_init(self, _rank: int) -> int:
+        try:
+            self.begin()
+        except Exception:
+            self._report(traceback.format_exc())
         return OK
 
     def ksr_request_route(self, _message: object) -> int:

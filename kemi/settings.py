@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 PREFIX = "STAR87_"
+COUNTS = "counts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,11 @@ class Settings:
     tracking: int = 1
     """0: calls are not tracked, so none can be picked up. To see what tracking costs."""
     health: str = ""
-    """`address:port` where `star87 run` answers /healthz and /readyz over HTTP; empty: nowhere."""
+    """`address:port` where `star87 run` answers /healthz, /readyz and /metrics over HTTP; empty: nowhere."""
+    metrics_domains: int = 100
+    """How many tenants have metrics of their own; those of the others are added up as `other`."""
+    log_format: str = "text"
+    """`text`, or `json`: one object a line."""
     drain_s: int = 10
     """How long a stop waits for what still rings and waits; 0: not at all."""
     web_admin_password_file: str = ""
@@ -122,6 +127,11 @@ class Settings:
     def gateways_path(self) -> str:
         """The list of trunks' destinations that kamailio.cfg reads."""
         return f"{self.node_dir}/gateways.list"
+
+    @property
+    def counts_path(self) -> str:
+        """Folder of what each process of the node counts."""
+        return f"{self.node_dir}/{COUNTS}"
 
     @property
     def websocket_port_numbers(self) -> frozenset[int]:

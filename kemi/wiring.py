@@ -25,6 +25,8 @@ from kemi.ksr.proxy import KamailioProxy
 from kemi.ksr.seal import Seal
 from kemi.ksr.spiral import KamailioSpiral
 from kemi.ksr.transaction import KamailioTransaction
+from kemi.metrics.counted import CountedPickups, CountedRecord
+from kemi.metrics.meter import Meter
 from kemi.pickup.console import ConsolePickup
 from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
@@ -49,7 +51,9 @@ NEW_COUNTS_A_MINUTE = 100_000
 
 def build(settings: Settings) -> Handler:
     """The object whose methods Kamailio calls."""
-    store = open_node_store(settings, proxy.log_notice)
+    meter = Meter(settings.counts_path, settings.metrics_domains)
+    store = open_node_store(settings, proxy.log_notice, meter)
+    pickups, record = CountedPickups(store.calls, meter), CountedRecord(store.events, meter)
     directory = CurrentDirectory(proxy.published_directory)
     kamailio, transaction, location, spiral = (
         KamailioProxy(Seal.kept_in(settings.seal_path)),
@@ -76,20 +80,20 @@ def build(settings: Settings) -> Handler:
         Incoming,
         transaction,
         spiral,
-        store.calls,
-        store.events,
+        pickups,
+        record,
         late_answers,
         queueing.send_to_picker,
         settings,
     )
-    pickup = PickupService(directory, Incoming, transaction, store.calls, store.events, reroute, late_answers, settings)
+    pickup = PickupService(directory, Incoming, transaction, pickups, record, reroute, late_answers, settings)
     reroute.ring_devices = lambda number, domain: location.ring(number, domain, first=True)
-    console = ConsolePickup(directory, location, spiral, store.calls, store.events, store.mailbox, reroute, settings)
+    console = ConsolePickup(directory, location, spiral, pickups, record, store.mailbox, reroute, settings)
     counts = KamailioCounters("abuse", new_a_minute=NEW_COUNTS_A_MINUTE)
     sources = Sources(KamailioCounters("flood"), counts, settings, proxy.log_notice)
     admission = Admission(directory, kamailio, transaction, sources, Passwords(counts, settings))
     identity = Identity(KamailioDigest(), admission)
-    guard = Guard(store.dialogs, store.events)
+    guard = Guard(store.dialogs, record)
     trunks = Trunks(directory, transaction, kamailio, gateways, calls, settings, guard)
     requests = Requests(
         directory,
@@ -137,4 +141,5 @@ def build(settings: Settings) -> Handler:
         proxy.log_error,
     )
     handler.fetch = console.fetch
+    handler.begin = meter.open
     return handler

@@ -8,7 +8,22 @@ from collections.abc import Sequence
 
 import typer
 
-from kemi.cli import agents, backup, calls, capture, certificates, documents, drain, events, explain, migrate, run, web
+from kemi.cli import (
+    agents,
+    backup,
+    calls,
+    capture,
+    certificates,
+    documents,
+    drain,
+    events,
+    explain,
+    migrate,
+    run,
+    watch,
+    web,
+)
+from kemi.cli.doctor import command as doctor
 from kemi.cli.outcome import EPILOG, CommandFailed, Exit
 from kemi.errors import KeyspaceRefused, StoreUnavailable
 
@@ -16,7 +31,7 @@ app = typer.Typer(
     name="star87",
     help="Call pickup (*87) for carriers: run a node, provision it, and see what it does.",
     epilog=EPILOG,
-    add_completion=False,
+    add_completion=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -28,12 +43,14 @@ for name, command in (
     ("calls", calls.calls),
     ("explain", explain.explain),
     ("events", events.events),
+    ("watch", watch.watch),
     ("ladder", capture.ladder),
     ("web", web.web),
     ("backup", backup.backup),
     ("restore", backup.restore),
     ("migrate", migrate.migrate),
     ("drain", drain.drain),
+    ("doctor", doctor.doctor),
     ("reload-certificates", certificates.reload_certificates),
 ):
     app.command(name, epilog=EPILOG)(command)

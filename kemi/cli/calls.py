@@ -34,7 +34,7 @@ def calls(
     """
     store = reach_store(redis, node, run_dir)
     with directory_in_force(store) as directory:
-        found = sorted(_found(store, directory, domain), key=lambda entry: -entry[1])
+        found = sorted(found_calls(store, directory, domain), key=lambda entry: -entry[1])
     if as_json:
         print(json.dumps([json_of(*entry) for entry in found], indent=2))
     elif found:
@@ -43,7 +43,9 @@ def calls(
         print("no call rings")
 
 
-def _found(store: Store, directory: Directory, domain: str) -> Iterator[tuple[CallRecord, int, Permission, int | None]]:
+def found_calls(
+    store: Store, directory: Directory, domain: str
+) -> Iterator[tuple[CallRecord, int, Permission, int | None]]:
     """Each call with its wait in ms, the permission that a pickup is judged by, and its position in a queue."""
     for name in chosen_domains(directory, domain):
         survey = store.calls.survey(name, directory.permission_ids(name))

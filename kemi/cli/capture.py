@@ -1,4 +1,4 @@
-"""`star87 ladder`: the SIP messages of a capture, read through tshark."""
+"""`star87 ladder`: the SIP messages of a capture, read through tshark, or what the state store knows of a call."""
 
 from __future__ import annotations
 
@@ -11,13 +11,21 @@ from typing import Annotated, Any
 import typer
 
 from kemi.cli.ladder import Message, draw
+from kemi.cli.options import Domain, Node, Redis, RunDir
 from kemi.cli.outcome import CommandFailed, Exit
-from kemi.cli.output import printable
+from kemi.cli.output import printable, progress
 from kemi.cli.processes import program
+from kemi.cli.provisioned import chosen_domains, directory_in_force
+from kemi.cli.reach import reach_store
+from kemi.cli.recorded import messages_of_record
+from kemi.pickup.event import PickupEvent
+from kemi.store import Store
 
 
 def ladder(
-    file: Annotated[str, typer.Argument(metavar="FILE.pcap", help="The capture.", show_default=False)],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE.pcap|CALL-ID", help="The capture, or the call.", show_default=False)
+    ],
     name: Annotated[
         list[str] | None,
         typer.Option(metavar="ADDRESS:PORT=NAME", help="What to call a host; may be given several times."),
@@ -26,8 +34,19 @@ def ladder(
         list[str] | None,
         typer.Option(metavar="CALL-ID", help="Only this call; may be given several times."),
     ] = None,
+    domain: Domain = "",
+    redis: Redis = "",
+    node: Node = "",
+    run_dir: RunDir = "",
 ) -> None:
-    """Draw the call ladder of a capture: who sent which SIP message to whom, and when."""
+    """Draw a call ladder: who sent which SIP message to whom, and when.
+
+    Of a capture it is every message. Of a call that is named by its Call-ID, as `star87 events --json` shows it, it is
+    what the pickup record and the state store know: who was rung, who picked it up, by which way, and when.
+    """
+    if not _is_file(file):
+        print(printable(_recorded(reach_store(redis, node, run_dir), file, domain)))
+        return
     names = dict(_named(text) for text in name or [])
     messages = read_capture(file)
     if call_id:
@@ -35,6 +54,37 @@ def ladder(
     if not messages:
         raise CommandFailed(f"{file} holds no such SIP message")
     print(printable(draw(messages, names)))
+
+
+def _is_file(word: str) -> bool:
+    """A Call-ID may look like anything, but who means a file names one, or one that is missing."""
+    return Path(word).is_file() or word.endswith((".pcap", ".pcapng")) or word.startswith(("/", "./", "../"))
+
+
+def _recorded(store: Store, call_id: str, domain: str) -> str:
+    """The ladder of a call that the store knows; raises CommandFailed (1) when it knows none of that name."""
+    events: list[PickupEvent] = []
+    now, code = None, "*87"
+    with directory_in_force(store) as directory:
+        for name in progress(chosen_domains(directory, domain), "looking through the record"):
+            found = list(_entries(store, name, call_id))
+            events += found
+            calls = store.calls.survey(name, directory.permission_ids(name)).calls
+            now = next((call for call in calls if call.caller.dialog.call_id == call_id), now)
+            settings = directory.settings(name)
+            code = settings.pickup_code if found and settings else code
+    messages = messages_of_record(events, now, code)
+    if not messages:
+        raise CommandFailed(f"neither the record nor what rings now has a call {call_id!r}; star87 events --json")
+    source = "what follows from the pickup record" if events else "the call so far, as the state store has it"
+    return f"{draw(messages, {})}\n\n{source}; a capture shows every message"
+
+
+def _entries(store: Store, domain: str, call_id: str) -> Iterator[PickupEvent]:
+    last = "-"
+    while page := store.events.read(domain, after=last):
+        last = page[-1].id
+        yield from (entry for entry in page if entry.call_id == call_id)
 
 
 def _named(text: str) -> tuple[str, str]:

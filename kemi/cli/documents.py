@@ -14,6 +14,7 @@ from kemi.accounts.model import Provisioning
 from kemi.accounts.wire import encode
 from kemi.cli.options import AsJson, Node, Redis, RunDir
 from kemi.cli.outcome import CommandFailed, Exit
+from kemi.cli.output import waiting
 from kemi.cli.reach import reach_store
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="The document, in YAML; - is stdin.", show_default=False)]
@@ -21,7 +22,8 @@ File = Annotated[str, typer.Argument(metavar="FILE", help="The document, in YAML
 
 def check(file: File, as_json: AsJson = False) -> None:
     """Validate a provisioning document and name every fault by its path; changes nothing."""
-    provisioning = _parse(file, as_json)
+    with waiting("validating"):
+        provisioning = _parse(file, as_json)
     if as_json:
         print(json.dumps({"valid": True, "faults": [], **_counts(provisioning)}))
     else:
@@ -33,8 +35,10 @@ def apply(file: File, redis: Redis = "", node: Node = "", run_dir: RunDir = "", 
 
     A document with any fault changes nothing: what is in force stays in force.
     """
-    provisioning = _parse(file, as_json)
-    version = reach_store(redis, node, run_dir).provisioning.publish(encode(provisioning))
+    with waiting("validating") as now:
+        provisioning = _parse(file, as_json)
+        now("putting in force")
+        version = reach_store(redis, node, run_dir).provisioning.publish(encode(provisioning))
     if as_json:
         print(json.dumps({"valid": True, "faults": [], "version": version, **_counts(provisioning)}))
     else:

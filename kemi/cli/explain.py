@@ -18,6 +18,7 @@ from kemi.cli.outcome import CommandFailed, Exit
 from kemi.cli.output import print_table, printable, seconds
 from kemi.cli.provisioned import directory_in_force, one_domain
 from kemi.cli.reach import reach_store
+from kemi.cli.sentences import told
 from kemi.dialogs.line import positions
 from kemi.dialogs.record import CallRecord
 from kemi.errors import NothingEligible, PickupRefused
@@ -45,6 +46,7 @@ def explain(
     node: Node = "",
     run_dir: RunDir = "",
     as_json: AsJson = False,
+    as_table: Annotated[bool, typer.Option("--table", help="Print the calls as a table.")] = False,
 ) -> None:
     """Tell what `*87` (or `*87` and NUMBER) would do for PICKER now, and why each other call is passed over.
 
@@ -64,15 +66,16 @@ def explain(
         if isinstance(account, AgentGroup):
             agents = agents_of_group(store, directory, aor.domain, account.agents, survey.calls)
             verdict = replace(verdict, agents=agents)
+        sentences = list(told(verdict, directory))
     if as_json:
         print(json.dumps(verdict.as_json(), indent=2))
+    elif as_table:
+        print_table(COLUMNS, verdict.rows())
+        print(printable(verdict.summary()))
     else:
-        rows = verdict.rows()
-        if rows:
-            print_table(COLUMNS, rows)
+        print(printable("\n".join(sentences)))
         if verdict.agents:
             print(printable(verdict.agents_in_short()))
-        print(printable(verdict.summary()))
     if verdict.chosen is None:
         raise typer.Exit(Exit.NO)
 
@@ -135,8 +138,8 @@ class Verdict:
         ]
 
     def agents_in_short(self) -> str:
-        """`agents of 800: 104 idle for 35 s; 105 in a call`"""
-        return f"agents of {self.number}: " + "; ".join(f"{agent.number} {agent.words()}" for agent in self.agents)
+        """`Agents of 800: 104 idle for 35 s; 105 in a call`"""
+        return f"Agents of {self.number}: " + "; ".join(f"{agent.number} {agent.words()}" for agent in self.agents)
 
     def summary(self) -> str:
         what = f"*87 with {self.number}" if self.number else "*87"

@@ -1,4 +1,4 @@
-"""`/healthz` and `/readyz`: what an orchestrator and a load balancer ask, answered by the process of `star87 run`.
+"""`/healthz`, `/readyz` and `/metrics`: what an orchestrator, a load balancer and Prometheus ask of `star87 run`.
 
 Whatever a client does, one request takes REQUEST_WITHIN_S at most, there are CONNECTIONS_MOST of them, and the node is
 looked at once for all who ask at the same time: no SIP worker ever serves HTTP.
@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Protocol
 
 REQUEST_WITHIN_S = 3.0
 REQUEST_BYTES_MOST = 8192
@@ -31,12 +32,23 @@ class Check:
     """Without it no call can be routed."""
 
 
+class Page(Protocol):
+    """What is answered to a request."""
+
+    @property
+    def http_status(self) -> HTTPStatus: ...
+    @property
+    def content_type(self) -> str: ...
+    def body(self) -> bytes: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
     """What the checks come to."""
 
     status: str
     checks: tuple[Check, ...]
+    content_type: str = "application/json"
 
     @classmethod
     def of(cls, checks: Sequence[Check], good: str) -> Health:
@@ -60,7 +72,7 @@ class Health:
         return json.dumps({"status": self.status, "checks": checks}).encode() + b"\n"
 
 
-Look = Callable[[], Health]
+Look = Callable[[], Page]
 
 
 class HealthServer:
@@ -69,7 +81,7 @@ class HealthServer:
     def __init__(self, host: str, port: int, pages: dict[str, Look]) -> None:
         """pages: path → look, which may block, but not for long."""
         self._host, self._port, self._pages = host, port, pages
-        self._looks: dict[str, asyncio.Future[Health]] = {}
+        self._looks: dict[str, asyncio.Future[Page]] = {}
         self._open = 0
         self._started = threading.Event()
         self._failure: OSError | None = None
@@ -124,10 +136,10 @@ class HealthServer:
             return _written(HTTPStatus.NOT_FOUND, b"")
         if method not in ("GET", "HEAD"):
             return _written(HTTPStatus.METHOD_NOT_ALLOWED, b"", "Allow: GET, HEAD\r\n")
-        health = await self._looked(target.partition("?")[0], look)
-        return _written(health.http_status, health.body(), is_head=method == "HEAD")
+        page = await self._looked(target.partition("?")[0], look)
+        return _written(page.http_status, page.body(), content_type=page.content_type, is_head=method == "HEAD")
 
-    async def _looked(self, path: str, look: Look) -> Health:
+    async def _looked(self, path: str, look: Look) -> Page:
         """One look for all who ask while it lasts."""
         looking = self._looks.get(path)
         if looking is None or looking.done():
@@ -136,10 +148,12 @@ class HealthServer:
         return await asyncio.shield(looking)
 
 
-def _written(status: HTTPStatus, body: bytes, more: str = "", *, is_head: bool = False) -> bytes:
+def _written(
+    status: HTTPStatus, body: bytes, more: str = "", *, content_type: str = "text/plain", is_head: bool = False
+) -> bytes:
     head = (
         f"HTTP/1.1 {status.value} {status.phrase}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
         f"Cache-Control: no-store\r\nConnection: close\r\n{more}\r\n"
     )
     return head.encode() + (b"" if is_head else body)

@@ -19,6 +19,7 @@ from pathlib import Path
 import kemi
 from kemi.cli import tls
 from kemi.cli.listen import Listen
+from kemi.cli.log_lines import KAMAILIO_ENGINE, Scribe, json_scribe
 from kemi.cli.outcome import CommandFailed, Exit
 from kemi.cli.relays import relay_sockets
 from kemi.cli.supervisor import CHILD_PATH, Child
@@ -28,7 +29,7 @@ PROJECT_ROOT = Path(kemi.__file__).resolve().parent.parent
 KAMAILIO_CFG = PROJECT_ROOT / "kamailio.cfg"
 TAIL_BYTES = 1 << 20
 POLL_S = 0.05
-ERROR_LINE = re.compile(r"\b(ERROR|CRITICAL|ALERT|EMERG|BUG): ")
+ERROR_LINE = re.compile(r"""\b(ERROR|CRITICAL|ALERT|EMERG|BUG): |"level": "(error|critical|alert|emerg|bug)\"""")
 
 
 def program(name: str, package: str) -> str:
@@ -59,6 +60,7 @@ def start_redis(settings: Settings) -> Child:
             *("--daemonize", "no"),
         ],
         log_path=fresh_log(settings, "redis"),
+        scribe=_scribe(settings, "redis"),
         environment={},
         death_signal=signal.SIGKILL,
     )
@@ -77,6 +79,7 @@ def start_kamailio(settings: Settings, listens: Sequence[Listen]) -> Child:
             program("kamailio", "kamailio kamailio-python3-modules"),
             *("-f", str(KAMAILIO_CFG)),
             *("-DD", "-E"),
+            *((f"--log-engine={KAMAILIO_ENGINE}",) if settings.log_format == "json" else ()),
             *("-m", str(settings.shared_memory_mb)),
             # The default allocator looks through lists of free pieces: a third of what a call costs.
             *("-x", "tlsf", "-X", "tlsf"),
@@ -85,6 +88,7 @@ def start_kamailio(settings: Settings, listens: Sequence[Listen]) -> Child:
             *(part for bound in dict.fromkeys(listen.bound for listen in listens) for part in ("-l", bound)),
         ],
         log_path=fresh_log(settings, "kamailio"),
+        scribe=_scribe(settings, "kamailio"),
         environment={
             "PYTHONPATH": f"{PROJECT_ROOT}:{sysconfig.get_path('purelib')}",
             **replace(settings, websocket_ports=_websocket_ports(listens)).to_environment(),
@@ -113,6 +117,7 @@ def _defines(settings: Settings, listens: Sequence[Listen]) -> list[str]:
         f"GATEWAY_PROBE_S={settings.gateway_probe_s}",
         f'DISPATCH_TIMER="name=dispatch;interval={settings.queue_look_ms * 1000}u;mode=1;"',
         f"KEEPALIVE_S={settings.keepalive_s}",
+        *(("LOG_JSON",) if settings.log_format == "json" else ()),
         f"STREAM_PROOF_S={settings.stream_proof_s}",
         *(("WITH_TLS", *tls.defines(settings)) if encrypted else ()),
         *(("WITH_WEBSOCKET",) if websocket else ()),
@@ -133,6 +138,7 @@ def start_capture(settings: Settings, listens: Sequence[Listen], path: str) -> C
             *("-w", path),
         ],
         log_path=fresh_log(settings, "capture"),
+        scribe=_scribe(settings, "capture"),
         environment={},
     )
 
@@ -153,6 +159,10 @@ def flush_capture(listen: Listen, path: str, within_s: float) -> None:
                 if last in file.read():
                     return
             time.sleep(POLL_S)
+
+
+def _scribe(settings: Settings, name: str) -> Scribe | None:
+    return json_scribe(settings.node, name) if settings.log_format == "json" else None
 
 
 def log_path(settings: Settings, name: str) -> str:

@@ -86,6 +86,8 @@ def run(
             health_address(health)
     except ValueError as error:
         raise CommandFailed(f"--health {error}", Exit.USAGE) from error
+    if settings.log_format not in ("text", "json"):
+        raise CommandFailed(f"STAR87_LOG_FORMAT: text or json, not {settings.log_format!r}", Exit.USAGE)
     check_certificate(settings, listens)
     if has_password(redis) and redis != Settings.from_environment().redis_url:
         print(

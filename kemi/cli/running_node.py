@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import sys
 import time
@@ -16,9 +17,11 @@ from kemi.accounts.wire import encode
 from kemi.cli import processes, tls
 from kemi.cli.control import ControlFailed
 from kemi.cli.drain import end_what_rings, set_drain, unfinished
-from kemi.cli.health import HealthServer
+from kemi.cli.health import HealthServer, Look
 from kemi.cli.listen import Listen, ask_options, health_address, held_port
+from kemi.cli.log_lines import Sayings
 from kemi.cli.looks import SNAPSHOTS, Looks
+from kemi.cli.metrics import Metrics
 from kemi.cli.node import NODE_FILE, NodeFile
 from kemi.cli.notify import READY, STOPPING, tell_systemd
 from kemi.cli.outcome import CommandFailed
@@ -75,6 +78,7 @@ class RunningNode:
         self._stop = stop
         self._children: list[Child] = []
         self._no_new_store_before_s = 0.0
+        self._say = Sayings(settings.node, settings.log_format).say
 
     def run(self) -> None:
         """Start, say `ready`, and return when a stop was asked for.
@@ -127,7 +131,8 @@ class RunningNode:
         if why:
             raise CommandFailed(f"--health {self._settings.health} {why}; choose another")
         looks = Looks(self._settings, self._listens, lambda: tuple(self._children), lambda: self._stop.asked)
-        pages = {"/healthz": looks.health, "/readyz": looks.readiness}
+        metrics = Metrics(self._settings, looks.readiness)
+        pages: dict[str, Look] = {"/healthz": looks.health, "/readyz": looks.readiness, "/metrics": metrics.page}
         server = HealthServer(address.host, address.port, pages)
         server.start()
         try:
@@ -157,13 +162,13 @@ class RunningNode:
                 set_drain(self._settings.node_dir, Drain.YES)
                 left = unfinished(self._settings.node_dir)
                 if left:
-                    print(f"draining, {self._settings.drain_s} s at most; requests under way: {left}", file=sys.stderr)
+                    self._say(f"draining, {self._settings.drain_s} s at most; requests under way: {left}")
                 if not self._is_quiet_by(deadline):
                     set_drain(self._settings.node_dir, Drain.LAST)
                     end_what_rings(self._settings.node_dir)
                     self._is_quiet_by(time.monotonic() + LAST_WITHIN_S)
         except ControlFailed as failure:
-            print(f"not drained: {failure}", file=sys.stderr)
+            self._say(f"not drained: {failure}")
 
     def _is_quiet_by(self, deadline: float) -> bool:
         """Wait until nothing rings or waits, or nobody wants to wait for that; False when time ran out first."""
@@ -177,7 +182,7 @@ class RunningNode:
 
     def _revive_store(self) -> None:
         """Give the node a new private Redis: calls go on, those that ring now cannot be picked up any more."""
-        print("the private Redis ended by itself and is started anew", file=sys.stderr, flush=True)
+        self._say("the private Redis ended by itself and is started anew")
         document = self._document_in_force()
         self._children[0].close()
         self._children[0] = processes.start_redis(self._settings)
@@ -237,6 +242,8 @@ class RunningNode:
             self._pause(POLL_S)
         for snapshot in Path(self._settings.node_dir).glob(SNAPSHOTS):
             snapshot.unlink()
+        # Counters begin at zero again, as Prometheus expects of a restart.
+        shutil.rmtree(self._settings.counts_path, ignore_errors=True)
 
     def _check_addresses(self) -> None:
         for listen in self._listens:
@@ -255,24 +262,22 @@ class RunningNode:
             except StoreUnavailable as error:
                 if time.monotonic() >= say_at:
                     place = without_password(self._settings.redis_url)
-                    print(f"waiting for the state store at {place} ({error})", file=sys.stderr, flush=True)
+                    self._say(f"waiting for the state store at {place} ({error})")
                     say_at = time.monotonic() + SAY_AGAIN_S
             self._pause(POLL_S if self._private else self._settings.redis_retry_ms / 1000)
 
     def _prepare_store(self, store: Store) -> None:
         version = store.keyspace.begin()
         if version != VERSION:
-            print(
+            self._say(
                 f"the state store has keyspace {version}, that of this release is {VERSION}: "
-                "when every node runs this release, `star87 migrate`",
-                file=sys.stderr,
-                flush=True,
+                "when every node runs this release, `star87 migrate`"
             )
         store.load_functions()
         if self._document is not None:
             store.provisioning.publish(self._document)
         elif store.provisioning.version() == 0:
-            print("no document is in force yet: the node waits for `star87 apply`", file=sys.stderr, flush=True)
+            self._say("no document is in force yet: the node waits for `star87 apply`")
 
     def _await_capture(self) -> None:
         """dumpcap names its file once it sees every packet."""

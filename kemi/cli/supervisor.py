@@ -12,6 +12,8 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 
+from kemi.cli.log_lines import Pump, Scribe
+
 PR_SET_PDEATHSIG = 1
 CHILD_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -39,14 +41,21 @@ class Child:
         log_path: str,
         environment: Mapping[str, str],
         death_signal: signal.Signals = signal.SIGTERM,
+        scribe: Scribe | None = None,
     ) -> None:
         """Start it, with stdout and stderr appended to the file at log_path; raises OSError.
+
+        scribe: how each line is written there; as it is said when there is none.
 
         It gets a process group of its own, so that Ctrl-C reaches this process alone, which then
         ends its children in the right order.
         """
         self.name = name
         log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        if scribe is not None:
+            source, pipe = os.pipe2(os.O_CLOEXEC)
+            Pump(source, log, scribe).start()
+            log = pipe
         try:
             self._process = subprocess.Popen(
                 command,

@@ -41,10 +41,11 @@ def check_certificate(settings: Settings, listens: Sequence[Listen]) -> None:
                 pass
         except OSError as error:
             raise CommandFailed(f"{variable}: {path} cannot be read: {error.strerror}", Exit.USAGE) from error
-    _check_pair(settings.tls_certificate, settings.tls_private_key)
+    check_pair(settings.tls_certificate, settings.tls_private_key)
 
 
-def _check_pair(certificate: str, key: str) -> None:
+def check_pair(certificate: str, key: str) -> None:
+    """Raises CommandFailed (2) when they are no certificate chain and its key, OSError when one cannot be read."""
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=_no_passphrase)
     except _PassphraseAsked as asked:
@@ -67,7 +68,7 @@ def install(certificate: str, key: str, node_dir: str) -> None:
     write(own_chain, chain)
     write(own_key, secret)
     try:
-        _check_pair(str(own_chain), str(own_key))
+        check_pair(str(own_chain), str(own_key))
     except CommandFailed as fault:
         own_chain.unlink()
         own_key.unlink()

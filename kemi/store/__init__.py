@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kemi.metrics.meter import Meter
 from kemi.settings import Settings
 from kemi.store.backup import Backups
 from kemi.store.calls import Calls
@@ -12,21 +13,31 @@ from kemi.store.dialogs import Dialogs
 from kemi.store.events import Events
 from kemi.store.keyspace import Keyspace
 from kemi.store.mailbox import Mailbox
+from kemi.store.metered import Metered
 from kemi.store.outbox import Outbox
 from kemi.store.provisioning import ProvisioningStore
 from kemi.store.queues import Queues
+from kemi.store.server import Server
 
 
 class Store:
     """The operations of one process on the state store, over connections that open at their first use."""
 
-    def __init__(self, settings: Settings, report: Report = _nothing, outbox: Outbox | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        report: Report = _nothing,
+        outbox: Outbox | None = None,
+        meter: Meter | None = None,
+    ) -> None:
         commands = commands_to(
             settings.redis_url,
             timeout_ms=settings.redis_timeout_ms,
             retry_ms=settings.redis_retry_ms,
             report=report,
         )
+        if meter is not None:
+            commands = Metered(commands, meter)
         self._deferred = None if outbox is None else Deferred(commands, outbox)
         self._connection: Commands = self._deferred or commands
         self.calls = Calls(self._connection, settings)
@@ -37,6 +48,7 @@ class Store:
         self.provisioning = ProvisioningStore(self._connection)
         self.backups = Backups(self._connection, self.queues)
         self.keyspace = Keyspace(self._connection)
+        self.server = Server(self._connection)
 
     def load_functions(self) -> None:
         """Put the function library in place; raises StoreUnavailable."""
@@ -67,6 +79,6 @@ def open_store(settings: Settings, report: Report = _nothing) -> Store:
     return Store(settings, report)
 
 
-def open_node_store(settings: Settings, report: Report) -> Store:
+def open_node_store(settings: Settings, report: Report, meter: Meter) -> Store:
     """The same for a node: made before the fork, its processes share what they have posted, and one must `deliver`."""
-    return Store(settings, report, Outbox())
+    return Store(settings, report, Outbox(), meter)

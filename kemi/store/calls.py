@@ -48,6 +48,19 @@ class Survey:
     calls: tuple[CallRecord, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many calls of a tenant ring (or are routed), wait and are claimed; the ages of the oldest, 0.0 for none."""
+
+    ringing: int
+    waiting: int
+    claimed: int
+    oldest_ringing_s: float
+    oldest_waiting_s: float
+    claims_expired: int
+    """Claims that nobody gave back in time, since the tenant began."""
+
+
 class Calls:
     """Ringing calls and confirmed dialogs in the store.
 
@@ -234,20 +247,17 @@ class Calls:
 
     def survey(self, domain: str, permits: Grants, *, most: int = 1000) -> Survey:
         """The calls that ring in a tenant, oldest first; permits: every permission id in use there."""
-        sets = [
-            f"{line}:{permit}"
-            for line, ids in (
-                (keys.KIND_CODES[Kind.HUNT_GROUP], permits.hunt_groups),
-                (keys.KIND_CODES[Kind.EXTENSION], permits.extensions),
-                (keys.KIND_CODES[Kind.AGENT_GROUP], permits.agent_groups),
-                (keys.WAITING, permits.agent_groups),
-            )
-            for permit in ids
-        ]
-        answer = self._redis.fcall("survey", keys.tenant(domain), most, *sets)
+        answer = self._redis.fcall("survey", keys.tenant(domain), most, *_ring_sets(permits))
         found = {text(k): call_record(domain, k, flat) for k, flat in zip(answer[1::2], answer[2::2], strict=True)}
         calls = sorted(found.values(), key=lambda call: (call.routed_at_us, call.key))
         return Survey(int(answer[0]), tuple(calls))
+
+    def tally(self, domain: str, permits: Grants) -> Tally:
+        """How many calls ring and wait in a tenant; permits: every permission id in use there."""
+        answer = self._redis.fcall("tally", keys.tenant(domain), *_ring_sets(permits))
+        now_us, ringing, waiting, claimed, rings_since_us, waits_since_us, expired = (int(word) for word in answer)
+        ages = [max(0, now_us - since) / 1_000_000 if since else 0.0 for since in (rings_since_us, waits_since_us)]
+        return Tally(ringing, waiting, claimed, ages[0], ages[1], expired)
 
     def _rate_limited(self, answer: Sequence[int]) -> RateLimited:
         _, count, left_ms = answer
@@ -260,3 +270,17 @@ class Calls:
     @staticmethod
     def _permits(grants: Grants) -> tuple[str, str, str]:
         return " ".join(grants.hunt_groups), " ".join(grants.extensions), " ".join(grants.agent_groups)
+
+
+def _ring_sets(permits: Grants) -> list[str]:
+    """The sets in which the calls of a tenant stand, as survey.lua and tally.lua name them."""
+    return [
+        f"{line}:{permit}"
+        for line, ids in (
+            (keys.KIND_CODES[Kind.HUNT_GROUP], permits.hunt_groups),
+            (keys.KIND_CODES[Kind.EXTENSION], permits.extensions),
+            (keys.KIND_CODES[Kind.AGENT_GROUP], permits.agent_groups),
+            (keys.WAITING, permits.agent_groups),
+        )
+        for permit in ids
+    ]

@@ -396,7 +396,8 @@ class Connection:
             self._read_unread()
         elif self._end is not None and not self._unread and self._end.poll(0):
             self._see_end()
-        self._redis.send_packed_command([command])
+        # What was posted before goes first: a dialog that ended before it began would be there for hours.
+        self._send_held(command)
         self._unread.append(command)
 
     def _see_end(self) -> None:

@@ -11,7 +11,7 @@ PREFIX = "star87_"
 FOLDER = Path(__file__).parent / "lua"
 SHARED = ("_base", "_line", "_caller", "_talk", "_minute")
 """Files of what the operations share, in the order in which they build on one another."""
-READ_ONLY = frozenset({"clock", "replaced", "rerouted", "roster", "stamp", "survey"})
+READ_ONLY = frozenset({"clock", "replaced", "rerouted", "roster", "stamp", "survey", "tally"})
 ALLOWED_WHEN_FULL = frozenset({"answered", "branch_failed", "ended", "over", "picked", "release"})
 """What ends something is done in a store that is full, too: it frees memory, and nothing is left that rings no more."""
 

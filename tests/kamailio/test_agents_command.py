@@ -103,8 +103,10 @@ def test_given_callers_who_ring_and_wait_when_the_operator_asks_then_states_and_
     assert told == [("800", "ringing", None, True), ("800", "waiting", 1, False), ("800", "waiting", 2, False)]
     assert [(agent["agent"], agent["state"]) for agent in plan["agents"]] == [("104", "ringing"), ("105", "idle")]
     shown = scene.says("explain", "103", "800").stdout
-    assert "next in line: calls that ring agents go first" in shown
-    assert "agents of 800: 104 ringing; 105 idle\n" in shown
+    assert "a call that rings an agent goes before one that waits" in shown
+    assert "Agents of 800: 104 ringing; 105 idle\n" in shown
+    table = scene.says("explain", "103", "800", "--table").stdout
+    assert "next in line: calls that ring agents go first" in table
     assert "waiting, position 2" in scene.says("calls").stdout
 
     offer.answers(200)

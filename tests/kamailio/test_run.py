@@ -234,5 +234,5 @@ def test_given_a_running_node_when_looked_at_and_provisioned_then_every_command_
     assert (run.star87("events").stdout, run.star87("events", "--json").stdout) == ("no pickup was tried yet\n", "[]\n")
     explained = run.star87("explain", "103", "999")
     assert explained.returncode == 1
-    assert "404 No Such Account" in explained.stdout
+    assert "`No Such Account`" in explained.stdout
     assert run.star87("calls", "--domain", "other.example.com").returncode == 2

@@ -11,10 +11,12 @@ import pytest
 import redis
 
 from kemi.dialogs.tracking import Placement
+from kemi.metrics.meter import Meter
 from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
-from kemi.store import Store, open_node_store
-from tests.store.scene import EXTENSION, OPEN, RING_MS, Answered, Scene, caller, phone
+from kemi.store import Store, functions, keys, open_node_store
+from kemi.store.wire import packed
+from tests.store.scene import DOMAIN, EXTENSION, OPEN, RING_MS, Answered, Scene, caller, phone
 from tests.support.until import until
 
 TURNS = 150
@@ -24,7 +26,7 @@ TURNS = 150
 def node_store(settings: Settings, store: Store) -> Iterator[Store]:
     """As each process of a node has it after the fork. store: the functions are in place."""
     del store
-    made = open_node_store(settings, lambda _line: None)
+    made = open_node_store(settings, lambda _line: None, Meter(settings.counts_path, 1))
     yield made
     made.close()
 
@@ -89,6 +91,18 @@ def test_given_posts_when_a_question_follows_then_they_go_before_it(node_store: 
     node_store.calls.ringing(scene.domain, call, 0, "tag")
     assert raw.dbsize() == 0, "posted, and not sent yet"
     assert scene.answered(call, phone(1), phone(2)) is Answered.DONE, "it would be UNKNOWN, had the answer been first"
+
+
+def test_given_a_post_that_is_held_for_a_question_when_another_is_sent_at_once_then_it_does_not_overtake(
+    node_store: Store, raw: redis.Redis
+) -> None:
+    """A BYE that came before the answer would leave its dialog there for hours."""
+    commands, place = node_store.calls._redis, keys.tenant(DOMAIN)
+    first, last = b"first", b"too long for the outbox" * 1_000
+    commands.hold(packed(("FCALL", functions.name_of("remember"), 1, place, "device", first, 60_000)))
+    commands.post("remember", place, "device", last, 60_000)
+    node_store.ping()
+    assert raw.get(f"{place}replaces:device") == last
 
 
 def test_given_functions_that_were_lost_when_posts_come_then_the_first_question_finds_them_loaded_and_all_goes_on(

@@ -83,6 +83,8 @@ def walk(scene: QueueScene, odd: str) -> Iterator[str]:
     yield "ringing"
     assert scene.seen()[call].early_tags == (tag,)
     yield "survey"
+    assert scene.store.calls.tally(scene.domain, ALL).ringing == 1
+    yield "tally"
     assert isinstance(scene.replaced(odd, tag, odd, PICKER), Early)
     yield "replaced"
     scene.branch_failed(call, 0)

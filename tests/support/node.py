@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, cast
 
+import redis
+
 from kemi.pickup.console import Asked, Told
 from kemi.pickup.event import PickupEvent
 from kemi.settings import Settings
@@ -113,6 +115,10 @@ class Node:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def looks_by(self, client: redis.Redis) -> None:
+        """How to look at the store of a node that reaches it by a network of its own."""
+        self._redis = client
 
     def stop(self) -> int:
         """End the node as Ctrl-C would, and return its exit status."""

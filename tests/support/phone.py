@@ -17,6 +17,7 @@ from typing import Self
 
 from tests.support.phone_calls import WITHIN_S, Incoming, Outgoing
 from tests.support.ports import LOOPBACK
+from tests.support.repeating import Repeating
 from tests.support.sip_text import SipMessage, credentials, long_name, sdp
 from tests.support.wire import Wire, open_wire
 
@@ -40,8 +41,9 @@ class Phone:
         transport: str = "udp",
         name: str = "",
         host: str = LOOPBACK,
+        repeats: bool = False,
     ) -> None:
-        """proxy: host:port. host: its own address."""
+        """proxy: host:port. host: its own address. repeats: what it says by UDP, as where packets are lost."""
         place, _, port = proxy.rpartition(":")
         self.number, self.domain, self.password, self.transport = number, domain, password, transport
         self.name = name or f"Phone {number}"
@@ -50,6 +52,8 @@ class Phone:
         self._invalid = f"{secrets.token_hex(6)}.invalid"
         self._seen: set[bytes] = set()
         self.wire: Wire = open_wire(transport, (place, int(port)), host)
+        if repeats:
+            self.wire = Repeating(self.wire)
         self.address = "{}:{}".format(*self.wire.address)
 
     def __enter__(self) -> Self:

@@ -78,14 +78,19 @@ local function unclaim(prefix, id)
   return true
 end
 
+-- One more (or so many) of something happened in an agent group, or ('') in the tenant.
+local function count(prefix, group, statistic, more)
+  redis.call('HINCRBY', key(prefix, 'stats', group), statistic, more or 1)
+end
+
 -- A claim that its node did not give back (it died) ends here, when somebody next looks.
 local function expire_claims(prefix, now)
   local claims = key(prefix, 'claims')
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', claims, '-inf', now, 'LIMIT', 0, 256)) do
     if redis.call('HEXISTS', key(prefix, 'call', id), 'd') == 1 then
       redis.call('ZREM', claims, id)
-    else
-      unclaim(prefix, id)
+    elseif unclaim(prefix, id) then
+      count(prefix, '', 'claims_expired')
     end
   end
 end
@@ -130,9 +135,4 @@ end
 -- A directed pickup that comes a moment too late is told so.
 local function mark_taken(prefix, id, number, ttl_ms)
   redis.call('SET', key(prefix, 'taken', number), id, 'PX', ttl_ms)
-end
-
--- One more (or so many) of something happened in an agent group.
-local function count(prefix, group, statistic, more)
-  redis.call('HINCRBY', key(prefix, 'stats', group), statistic, more or 1)
 end

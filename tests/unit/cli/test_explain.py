@@ -240,7 +240,7 @@ def test_given_an_agent_group_when_dialled_then_its_agents_are_told_in_short(dir
         Agent(AgentState("104", True, 0, 2, 25_000_000, 0), "Dave", rung=False, now_us=NOW_US),
     )
     verdict = replace(verdict, agents=agents)
-    assert verdict.agents_in_short() == "agents of 800: 101 in a call; 104 idle for 35 s, missed 2 in a row"
+    assert verdict.agents_in_short() == "Agents of 800: 101 in a call; 104 idle for 35 s, missed 2 in a row"
     assert [(a["agent"], a["state"]) for a in verdict.as_json()["agents"]] == [
         ("101", "in_call"),
         ("104", "idle"),

@@ -1,0 +1,20 @@
+"""The short form of `make chaos` for faults of a store; tests/kamailio/test_store_faults.py has every one alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.load.chaos.__main__ import PLAYS, faults_of
+
+RATE, SECONDS, PATIENCE_S = 20.0, 1.5, 3.0
+"""A machine that is busy with other tests takes a while for everything."""
+
+
+@pytest.mark.parametrize(
+    "fault", ["redis-killed", "redis-hangs", "redis-full", "sentinel-failover", "cluster-failover", "slot-moves"]
+)
+def test_given_calls_and_pickups_when_the_store_fails_and_is_back_then_no_call_was_lost_or_taken_wrongly(
+    fault: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    outcome, back_within_s = PLAYS[fault](tmp_path_factory.mktemp("c"), RATE, SECONDS)
+    assert faults_of(outcome, back_within_s + PATIENCE_S) == [], (outcome.line(), outcome.told)

@@ -1,0 +1,1 @@
+"""`make chaos`: every fault under load, and what became of the calls and the pickups."""

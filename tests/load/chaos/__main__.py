@@ -1,0 +1,80 @@
+"""`make chaos`: every fault under load, one JSON line each.
+
+    make chaos                                       all of them, some ten minutes
+    make chaos ONLY=redis-killed,node-killed RATE=100 SECONDS=5
+
+RATE (300): SIPp's calls a second; beside them a call every 100 ms that three dial `*87` for. SECONDS (5): how long a
+fault lasts. The lines:
+
+    {"fault": "redis-killed", "calls": 3400, "failed_calls": 0, "pickups": 60, "pickup_503": 41, "wrong_pickups": 0,
+     "double_answers": 0, "left_keys": 0, "recovered_s": 0.12, …}
+
+failed_calls: calls that were not answered, talked and ended as they should. wrong_pickups: somebody got a call who may
+not, or another call than the one he was told of. double_answers: one call, two who got it. left_keys: keys of a tenant
+that outlive its calls. recovered_s: from the end of the fault (a failover: from its beginning) until calls began that
+were all picked up. Ends with 1 when a line is not as it must be (`faults_of`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from tests.load.chaos.beside import Outcome
+from tests.load.chaos.faults import OF_THE_STORE
+from tests.load.chaos.network import CONDITIONS, network_fails
+from tests.load.chaos.one_node import store_fails
+
+RATE, SECONDS = 300.0, 5.0
+Play = Callable[[Path, float, float], tuple[Outcome, float]]
+PLAYS: dict[str, Play] = {
+    **{name: partial(store_fails, name) for name in OF_THE_STORE},
+    **{name: partial(network_fails, name) for name in CONDITIONS},
+}
+
+
+def faults_of(outcome: Outcome, back_within_s: float) -> list[str]:
+    """What is not as it must be."""
+    found = [
+        f"{name}: {getattr(outcome, name)}"
+        for name in ("failed_calls", "wrong_pickups", "double_answers", "left_keys")
+        if getattr(outcome, name)
+    ]
+    if outcome.recovered_s is None or outcome.recovered_s > back_within_s:
+        found.append(f"recovered_s: {outcome.recovered_s}, must be {back_within_s:g} at most")
+    if not outcome.pickups:
+        found.append("no pickup at all")
+    return found
+
+
+def main() -> int:
+    rate, seconds = float(os.environ.get("RATE") or RATE), float(os.environ.get("SECONDS") or SECONDS)
+    chosen = [name for name in (os.environ.get("ONLY") or "").split(",") if name] or list(PLAYS)
+    unknown = [name for name in chosen if name not in PLAYS]
+    if unknown:
+        print(f"ONLY={','.join(unknown)}: choose of {', '.join(PLAYS)}", file=sys.stderr)
+        return 2
+    folder = Path(tempfile.mkdtemp(prefix="star87-chaos-"))
+    bad = False
+    for name in chosen:
+        outcome, back_within_s = PLAYS[name](folder, rate, seconds)
+        print(json.dumps(outcome.line()), flush=True)
+        faults = faults_of(outcome, back_within_s)
+        for told in (*faults, *outcome.told):
+            print(f"  {name}: {told}", file=sys.stderr, flush=True)
+        bad = bad or bool(faults)
+    if bad:
+        print(f"logs: {folder}", file=sys.stderr)
+        return 1
+    shutil.rmtree(folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,166 @@
+"""What goes on beside a fault: SIPp's calls at a rate, and the pickups of pickers.py; and what it came to."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import yaml
+
+from tests.load.chaos import pickers
+from tests.support.load import kinds
+from tests.support.load.kinds import Pace, Play
+from tests.support.load.people import People, invented
+from tests.support.load.player import Stage
+from tests.support.node import Node
+from tests.support.ports import LOOPBACK, free_port
+from tests.support.until import until
+
+CALLED = 50
+OVER_WITHIN_S = 40.0
+KEYS_GO_WITHIN_S = 40.0
+ENVIRONMENT = {
+    # What is tested is what fails, not who is heard.
+    "STAR87_FLOOD_REQUESTS_PER_S": "0",
+    "STAR87_SCAN_STRIKES": "0",
+    "STAR87_DENIED_PICKUPS_PER_MIN": "0",
+    "STAR87_GATEWAY_PROBE_S": "3600",
+    "STAR87_RING_MAX_S": "30",
+}
+NEVER = ("wrong_pickups", "double_answers", "left_keys")
+"""What must be 0 whatever fails."""
+
+
+@dataclass
+class Outcome:
+    """calls, failed_calls: SIPp's and the pickers' together."""
+
+    fault: str
+    calls: int = 0
+    failed_calls: int = 0
+    pickups: int = 0
+    pickup_503: int = 0
+    wrong_pickups: int = 0
+    double_answers: int = 0
+    left_keys: int = 0
+    recovered_s: float | None = 0.0
+    more: dict[str, object] = field(default_factory=dict)
+    told: list[str] = field(default_factory=list)
+
+    def line(self) -> dict[str, object]:
+        recovered = None if self.recovered_s is None else round(self.recovered_s, 3)
+        names = ("fault", "calls", "failed_calls", "pickups", "pickup_503", *NEVER)
+        return {**{name: getattr(self, name) for name in names}, "recovered_s": recovered, **self.more}
+
+
+@dataclass
+class Cast:
+    """Who plays, and the document for a node that knows them."""
+
+    people: People
+    document: str
+    trunk_port: int
+    called_port: int
+
+    @classmethod
+    def at(cls, address: str = LOOPBACK) -> Cast:
+        """address: from which SIPp calls."""
+        trunk_port = free_port()
+        people, text = invented(CALLED, [f"{address}:{trunk_port}"])
+        document = yaml.safe_load(text)
+        document["domains"].append(pickers.tenant())
+        return cls(people, str(yaml.safe_dump(document, sort_keys=False)), trunk_port, free_port())
+
+    @property
+    def domains(self) -> tuple[str, str]:
+        return self.people.domain, pickers.DOMAIN
+
+    def calls(self, stage: Stage, rate: float, seconds: float) -> Play:
+        """SIPp begins to call; its phones are registered before."""
+        kinds.register(stage, kinds.called_people("calls", self.people), self.called_port)
+        return self.calls_again(stage, rate, seconds)
+
+    def calls_again(self, stage: Stage, rate: float, seconds: float) -> Play:
+        pace = Pace(rate, seconds)
+        port = self.called_port
+        return kinds.start(
+            "calls", stage, self.people, pace, trunk_port=self.trunk_port, called_port=port, traced=False
+        )
+
+
+class Pickers:
+    """The process of pickers.py."""
+
+    def __init__(self, address: str, host: str, repeats: bool) -> None:
+        self._ours, theirs = multiprocessing.Pipe()
+        arguments = (address, host, repeats, theirs)
+        self._process = multiprocessing.get_context("spawn").Process(target=pickers.go_on, args=arguments)
+        self._process.start()
+        assert self._heard(self._ours) == "ready"
+
+    def end(self) -> pickers.Count:
+        self._ours.send("end")
+        count = self._heard(self._ours)
+        assert isinstance(count, pickers.Count)
+        return count
+
+    def close(self) -> None:
+        self._process.join(10)
+        self._process.kill()
+
+    @staticmethod
+    def _heard(pipe: Connection) -> object:
+        assert pipe.poll(60), "the pickers say nothing"
+        return pipe.recv()
+
+
+@contextmanager
+def pickers_at(address: str, *, host: str = LOOPBACK, repeats: bool = False) -> Iterator[Pickers]:
+    playing = Pickers(address, host, repeats)
+    try:
+        yield playing
+    finally:
+        playing.close()
+
+
+def add_up(outcome: Outcome, count: pickers.Count) -> None:
+    """The pickers' figures into an outcome."""
+    outcome.calls += count.calls
+    outcome.failed_calls += count.failed_calls
+    outcome.pickups, outcome.pickup_503 = count.pickups, count.pickup_503
+    outcome.wrong_pickups, outcome.double_answers = count.wrong_pickups, count.double_answers
+    outcome.more["refused"] = {str(status): number for status, number in sorted(count.refused.items())}
+    outcome.more["slowest_503_ms"] = round(count.slowest_503_ms, 1)
+    outcome.told += count.told
+
+
+def end_of_calls(outcome: Outcome, play: Play, calls: int, within_s: float) -> None:
+    """Wait for SIPp; its figures into an outcome."""
+    play.caller.await_end(within_s + OVER_WITHIN_S)
+    play.end()
+    play.caller.check()
+    outcome.calls += calls
+    outcome.failed_calls += calls - play.caller.counts().get("SuccessfulCall", 0)
+
+
+def left_keys(node: Node, domains: tuple[str, ...]) -> list[str]:
+    """Keys that outlive the calls and their bounds."""
+
+    def left() -> list[str]:
+        return [key for domain in domains for key in node.left_keys(domain)]
+
+    try:
+        until(lambda: not left(), within_s=KEYS_GO_WITHIN_S, what="every key to go")
+    except AssertionError:
+        return left()
+    return []
+
+
+def folder_of(folder: Path, fault: str) -> Path:
+    made = folder / fault
+    made.mkdir(parents=True)
+    return made
