@@ -7,6 +7,7 @@ Star87Error
 │   ├── UnknownDomain         403 the request is for a domain that is not served here
 │   ├── SourceBlocked         403 too much without authority came from this address
 │   ├── TooManyFailures       403 too many wrong passwords for this user from this address
+│   ├── MayNotWatch           403 the account does not let this extension watch its lamp
 │   ├── NoSuchAccount         404 the domain has no account of that number
 │   ├── MethodNotAllowed      405 the target does not take requests of this kind
 │   ├── NotReachable          480 the account exists and nobody can be rung
@@ -73,6 +74,10 @@ class SourceBlocked(RequestRefused):
 
 class TooManyFailures(RequestRefused):
     status, reason = 403, "Forbidden"
+
+
+class MayNotWatch(RequestRefused):
+    status, reason = 403, "Watching Not Permitted"
 
 
 class NoSuchAccount(RequestRefused):

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from kemi.accounts.current import Follower
 from kemi.dialogs.late_answers import LateAnswers
 from kemi.errors import NotProvisioned, RequestRefused, StoreUnavailable
+from kemi.lamps.notifier import Notifier
+from kemi.lamps.watching import Watching
 from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
 from kemi.queueing.service import Queueing
@@ -46,6 +48,8 @@ class Handler:
         follower: Follower,
         media: Media,
         gate: WebSocketGate,
+        watching: Watching,
+        notifier: Notifier,
         message: Callable[[], Message],
         transaction: Transaction,
         look: Callable[[], None],
@@ -63,6 +67,8 @@ class Handler:
         self._follower = follower
         self._media = media
         self._gate = gate
+        self._watching = watching
+        self._notifier = notifier
         self._message = message
         self._transaction = transaction
         self._look = look
@@ -140,6 +146,12 @@ class Handler:
 
     def ksr_dispatch(self, _message: object, _event: str) -> int:
         return self._guarded(self._queueing.dispatch, self.fetch)
+
+    def ksr_lamps(self, _message: object, _event: str) -> int:
+        return self._guarded(self._notifier.look)
+
+    def ksr_failure_lamp(self, _message: object) -> int:
+        return self._guarded(self._watching.not_taken)
 
     def ksr_follow_provisioning(self, _message: object, _event: str) -> int:
         return self._guarded(self._follower.follow)

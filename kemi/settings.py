@@ -115,6 +115,14 @@ class Settings:
     """The first pause, in which credentials are not looked at; each one that follows is twice as long."""
     auth_backoff_max_s: int = 900
     """The longest pause."""
+    lamp_look_ms: int = 100
+    """How often a node asks the store which of the accounts that are watched here have changed."""
+    lamp_gap_ms: int = 1_000
+    """One NOTIFY to a watcher in so long, of three in a row apart (RFC 4235 §3.10)."""
+    lamp_expires_min_s: int = 60
+    """Shorter subscriptions get 423."""
+    lamp_expires_max_s: int = 3_600
+    """Longer subscriptions are shortened to this."""
     events_max: int = 10_000
     """About how many pickup events are kept for each tenant."""
 
@@ -122,6 +130,11 @@ class Settings:
     def node_dir(self) -> str:
         """Folder of this node: sockets, snapshot, logs."""
         return f"{self.run_dir}/{self.node}"
+
+    @property
+    def lamps_path(self) -> str:
+        """The subscriptions to lamps at this node (kemi/lamps/book.py)."""
+        return f"{self.node_dir}/lamps.sqlite"
 
     @property
     def gateways_path(self) -> str:

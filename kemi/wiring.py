@@ -25,6 +25,9 @@ from kemi.ksr.proxy import KamailioProxy
 from kemi.ksr.seal import Seal
 from kemi.ksr.spiral import KamailioSpiral
 from kemi.ksr.transaction import KamailioTransaction
+from kemi.lamps.book import Book
+from kemi.lamps.notifier import Notifier
+from kemi.lamps.watching import Watching
 from kemi.metrics.counted import CountedPickups, CountedRecord
 from kemi.metrics.meter import Meter
 from kemi.pickup.console import ConsolePickup
@@ -95,6 +98,8 @@ def build(settings: Settings) -> Handler:
     identity = Identity(KamailioDigest(), admission)
     guard = Guard(store.dialogs, record)
     trunks = Trunks(directory, transaction, kamailio, gateways, calls, settings, guard)
+    book = Book(settings.lamps_path)
+    watching = Watching(directory, Incoming, transaction, book, settings)
     requests = Requests(
         directory,
         kamailio,
@@ -110,6 +115,7 @@ def build(settings: Settings) -> Handler:
         reroute,
         spiral,
         guard,
+        watching,
     )
     requests.draining = trunks.draining = draining
     requests.carry_out = console.carry_out
@@ -121,6 +127,7 @@ def build(settings: Settings) -> Handler:
         settings.node_dir,
         proxy.log_notice,
     )
+    notifier = Notifier(directory, book, store.lamps, spiral, settings)
     gate = WebSocketGate(KamailioHttp(), Incoming, settings.websocket_port_numbers)
     handler = Handler(
         requests,
@@ -134,6 +141,8 @@ def build(settings: Settings) -> Handler:
         follower,
         media,
         gate,
+        watching,
+        notifier,
         Incoming,
         transaction,
         directory.look,

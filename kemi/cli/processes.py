@@ -116,6 +116,7 @@ def _defines(settings: Settings, listens: Sequence[Listen]) -> list[str]:
         f'GATEWAYS="{settings.gateways_path}"',
         f"GATEWAY_PROBE_S={settings.gateway_probe_s}",
         f'DISPATCH_TIMER="name=dispatch;interval={settings.queue_look_ms * 1000}u;mode=1;"',
+        f'LAMPS_TIMER="name=lamps;interval={settings.lamp_look_ms * 1000}u;mode=1;"',
         f"KEEPALIVE_S={settings.keepalive_s}",
         *(("LOG_JSON",) if settings.log_format == "json" else ()),
         f"STREAM_PROOF_S={settings.stream_proof_s}",

@@ -51,17 +51,17 @@ class KamailioSpiral:
         KSR.pv.sets("$ru", uri)
         KSR.pv.sets("$du", self._uri)
 
-    def begin(self, method: str, uri: str, next_hop: Flow, headers: tuple[str, ...]) -> None:
+    def begin(self, method: str, uri: str, next_hop: Flow, headers: tuple[str, ...], body: str = "") -> None:
         lines = (
             f"{method} {uri} SIP/2.0",
             f"Via: SIP/2.0/UDP {HOST}:{self._port};branch=z9hG4bK{secrets.token_hex(8)}",
             *headers,
             "Max-Forwards: 70",
             f"{NEXT_HOP}: {self._seal.put(SEALED, str(next_hop))} {next_hop}",
-            "Content-Length: 0",
+            f"Content-Length: {len(body.encode())}",
         )
         # tm writes no From tag that is given to it; the request that comes round is relayed like a phone's.
-        KSR.corex.sendx(self._uri, f"udp:{HOST}:{self._port}", "\r\n".join((*lines, "", "")))
+        KSR.corex.sendx(self._uri, f"udp:{HOST}:{self._port}", "\r\n".join((*lines, "", body)))
 
     def send_errand(self, words: str) -> None:
         name = secrets.token_hex(8)

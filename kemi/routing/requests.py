@@ -11,6 +11,7 @@ from kemi.dialogs.call_note import CallNote
 from kemi.dialogs.replaced import Early
 from kemi.dialogs.tracking import trunk_party
 from kemi.errors import MethodNotAllowed, NoSuchAccount, NotAuthorized, NotReachable, RequestRefused
+from kemi.lamps.watching import Watching
 from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
 from kemi.queueing.queue import Duty
@@ -30,7 +31,7 @@ from kemi.sip.ports import Callback, Location, Message, Spiral, Transaction
 from kemi.sip.sdp import holds
 
 ALLOW = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, REFER, NOTIFY, INFO, MESSAGE, SUBSCRIBE, REGISTER"
-DIALOG_FORMING = frozenset({"INVITE", "SUBSCRIBE", "REFER"})
+DIALOG_FORMING = frozenset({"INVITE", "REFER"})
 
 
 class Proxy(Router, Protocol):
@@ -76,6 +77,7 @@ class Requests:
         reroute: Reroute,
         spiral: Spiral,
         guard: Guard,
+        watching: Watching,
     ) -> None:
         self._directory = directory
         self._proxy = proxy
@@ -91,6 +93,7 @@ class Requests:
         self._reroute = reroute
         self._spiral = spiral
         self._guard = guard
+        self._watching = watching
         self.draining = Draining(lambda: 0)
         """Whether new calls are taken (set by the wiring)."""
         self.carry_out: Callable[[str], None] = lambda _words: None
@@ -122,7 +125,11 @@ class Requests:
             return
         if method != "ACK" and self._proxy.is_retransmission():
             return
-        if message.to_tag:
+        if message.to_tag and method == "SUBSCRIBE" and self._watching.holds(message):
+            watcher = self._identity.caller(message, self._directory())
+            if watcher is not None:
+                self._watching.renew(message, watcher)
+        elif message.to_tag:
             self._in_dialog.request(message)
         elif method == "ACK":
             # RFC 3261 §17.1.1.3: without a dialog it can only be for a negative answer of ours.
@@ -132,7 +139,7 @@ class Requests:
             self._begin(message)
 
     def _returned(self, message: Message) -> None:
-        """A request by way of this node itself: only pickups send any."""
+        """A request by way of this node itself: only pickups and lamps send any."""
         if message.method == "INVITE":
             # A caller's own, whose headers say nothing of where it goes.
             if not self._proxy.is_retransmission():
@@ -140,7 +147,10 @@ class Requests:
         elif words := self._spiral.errand():
             self.carry_out(words)
         elif self._spiral.goes_on() or self._belongs(message):
-            self._transaction.relay()
+            if message.method == "NOTIFY":
+                self._transaction.call_back(reply=None, failure=Callback.LAMP_FAILURE)
+            if not self._transaction.relay() and message.method == "NOTIFY":
+                self._watching.lose(message)
 
     def _belongs(self, message: Message) -> bool:
         """An ACK of a negative answer, or a CANCEL, whose INVITE is known."""
@@ -196,6 +206,9 @@ class Requests:
             return
         replaces = named_by(message)
         number = unescape(message.ruri_user)
+        if message.method == "SUBSCRIBE":
+            self._watching.begin(message, caller, number)
+            return
         account = None if is_contact else directory.account(caller.domain, number)
         if replaces is not None:
             self._replace(message, caller, replaces, number, account, is_contact=is_contact)
@@ -265,7 +278,7 @@ class Requests:
         self._transaction.reply(480, reason, (warning("star87", f"{reason}: {', '.join(groups)}"),))
 
     def _pass_on(self, message: Message, caller: Aor, account: Account) -> None:
-        """A request outside of calls (MESSAGE, OPTIONS, SUBSCRIBE, …) goes to the phones of one extension."""
+        """A request outside of calls (MESSAGE, OPTIONS, REFER, …) goes to the phones of one extension."""
         if not isinstance(account, Extension):
             raise MethodNotAllowed("a group takes calls only")
         if not self._location.ring(account.number, caller.domain, first=True):

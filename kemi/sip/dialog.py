@@ -10,6 +10,7 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from kemi.sip import replaces
 from kemi.sip.ports import Message
@@ -43,6 +44,18 @@ class DialogId:
     def key(self) -> str:
         """Twenty characters of [A-Za-z0-9_-] for the store, whatever odd bytes the Call-ID holds."""
         return _key(self.call_id, self.caller_tag)
+
+
+class Tags(NamedTuple):
+    """A dialog's tags as one of its ends sees them (RFC 4235 §4.1.2)."""
+
+    local: str
+    remote: str
+
+    @classmethod
+    def of_callee(cls, caller_tag: str, callee_tag: str) -> Tags:
+        """As the phone that rings sees them. A lamp key makes to-tag=remote;from-tag=local of it."""
+        return cls(callee_tag, caller_tag)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ class Callback(StrEnum):
     REROUTE_FAILURE = "ksr_failure_reroute"
     QUEUE_RESUMED = "ksr_resumed_queue"
     QUEUE_FAILURE = "ksr_failure_queue"
+    LAMP_FAILURE = "ksr_failure_lamp"
 
 
 class Proof(Enum):
@@ -292,7 +293,7 @@ class Spiral(Protocol):
         """Make a URI the next target, by way of this node."""
         ...
 
-    def begin(self, method: str, uri: str, next_hop: Flow, headers: tuple[str, ...]) -> None:
+    def begin(self, method: str, uri: str, next_hop: Flow, headers: tuple[str, ...], body: str = "") -> None:
         """Send a request of the node's own inside a dialog. headers: whole lines, with From, To, Call-ID and CSeq."""
         ...
 

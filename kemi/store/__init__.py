@@ -12,6 +12,7 @@ from kemi.store.deferred import Deferred
 from kemi.store.dialogs import Dialogs
 from kemi.store.events import Events
 from kemi.store.keyspace import Keyspace
+from kemi.store.lamps import Lamps
 from kemi.store.mailbox import Mailbox
 from kemi.store.metered import Metered
 from kemi.store.outbox import Outbox
@@ -42,6 +43,7 @@ class Store:
         self._connection: Commands = self._deferred or commands
         self.calls = Calls(self._connection, settings)
         self.dialogs = Dialogs(self._connection)
+        self.lamps = Lamps(self._connection)
         self.queues = Queues(self._connection, settings)
         self.events = Events(self._connection, settings)
         self.mailbox = Mailbox(self._connection, settings)

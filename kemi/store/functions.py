@@ -9,7 +9,7 @@ from kemi.store import keys
 
 PREFIX = "star87_"
 FOLDER = Path(__file__).parent / "lua"
-SHARED = ("_base", "_line", "_caller", "_talk", "_minute")
+SHARED = ("_base", "_lamps", "_line", "_caller", "_talk", "_minute", "_shown")
 """Files of what the operations share, in the order in which they build on one another."""
 READ_ONLY = frozenset({"clock", "replaced", "rerouted", "roster", "stamp", "survey", "tally"})
 ALLOWED_WHEN_FULL = frozenset({"answered", "branch_failed", "ended", "over", "picked", "release"})

@@ -21,9 +21,14 @@ slot of a Redis Cluster and one function can change them atomically.
 | stats:NUMBER       | hash   | what became of an agent group's callers; whose turn      | stays              |
 | denied:NUMBER      | string | attempts of a picker that permission ended               | a minute           |
 | noted:NUMBER       | string | refusals of a picker in the pickup record                | a minute           |
+| watched            | hash   | accounts that somebody watches: NUMBER → until when, µs  | a day              |
+| changed            | zset   | those of them that may have changed: NUMBER by when, µs  | a day              |
+| talks:NUMBER       | set    | confirmed dialogs of an extension, where anybody watches | dialog_ttl_s       |
 | events             | stream | the pickup record                                        | events_max entries |
 
 The calls that wait stand under ring:p:w:PERMIT too. An agent: `out` is logged out, `missed` offers in a row, µs else.
+
+`watched` has a field `*`, a stamp: as long as it is there, `talks` are kept.
 
 Outside any tenant: `s87:provision`, a hash of the document in force and its version; `s87:queues:NODE`, a set of the
 tenants in which a node holds queued calls; `s87:asked:NODE`, a zset of what consoles ask of a node, by time in µs, and
@@ -85,6 +90,9 @@ SUFFIXES = {
     "stats": "stats:",
     "denied": "denied:",
     "noted": "noted:",
+    "watched": "watched",
+    "changed": "changed",
+    "talks": "talks:",
 }
 
 KIND_CODES = {Kind.HUNT_GROUP: "h", Kind.EXTENSION: "e", Kind.AGENT_GROUP: "a"}

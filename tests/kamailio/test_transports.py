@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.every_transport import every_transport
+from tests.support.lamp_keys import watching
 from tests.support.node import Node
 from tests.support.phone import Phone
 from tests.support.phone_calls import Dialog
@@ -106,6 +107,20 @@ def test_given_three_transports_when_a_call_is_picked_up_then_caller_and_picker_
     dialog.ends(alice)
 
 
+@pytest.mark.parametrize("transport", ["tls", "ws", "wss"])
+def test_given_a_lamp_key_on_a_stream_when_a_phone_rings_then_it_is_told_and_renews_over_its_connection(
+    transport: str, tenant: Tenant
+) -> None:
+    bob, alice = tenant.phone("101", register=True), tenant.phone("104")
+    key = watching(tenant.phone("103", transport=transport), "101")
+    call = ring(alice, bob)
+    key.lights()
+    assert key.subscribes(600).status == 200
+    key.hears()
+    call.ends()
+    key.goes_dark()
+
+
 @pytest.mark.parametrize(("subscriber", "notifier"), [("wss", "tcp"), ("tls", "ws")])
 def test_given_a_subscription_between_phones_when_each_sends_then_it_arrives_over_the_connection_of_the_other(
     subscriber: str, notifier: str, tenant: Tenant
@@ -114,15 +129,16 @@ def test_given_a_subscription_between_phones_when_each_sends_then_it_arrives_ove
     bob = tenant.phone("101", transport=notifier, register=True)
     uri, call_id, tag = bob.aor, "subscription", "alice"
 
-    def subscribes(*headers: tuple[str, str], cseq: int) -> str:
+    def refers(*headers: tuple[str, str], cseq: int) -> str:
+        """RFC 3515 §2.4.4: whoever is referred tells what comes of it, in a subscription that the REFER makes."""
         via = alice.via()
-        given = [("Event", "dialog"), *headers]
-        alice.sends(alice.requests("SUBSCRIBE", uri, call_id=call_id, tag=tag, cseq=cseq, via=via, headers=given))
+        given = [("Refer-To", "<sip:105@example.org>"), *headers]
+        alice.sends(alice.requests("REFER", uri, call_id=call_id, tag=tag, cseq=cseq, via=via, headers=given))
         return via
 
-    challenge = alice.answer_to(subscribes(cseq=1))
-    via = subscribes(alice.proves(challenge, "SUBSCRIBE", uri), cseq=2)
-    request = bob.gets("SUBSCRIBE", call_id)
+    challenge = alice.answer_to(refers(cseq=1))
+    via = refers(alice.proves(challenge, "REFER", uri), cseq=2)
+    request = bob.gets("REFER", call_id)
     bob.replies(request, 202, tag="bob")
     accepted = alice.answer_to(via)
     routes = request.all("Record-Route")
@@ -130,6 +146,6 @@ def test_given_a_subscription_between_phones_when_each_sends_then_it_arrives_ove
     watching = Dialog(alice, call_id, request["From"], accepted["To"], accepted.contact, routes[::-1])
 
     for one, method, other in ((watched, "NOTIFY", alice), (watching, "SUBSCRIBE", bob)):
-        via = one.sends(method, headers=[("Event", "dialog"), ("Subscription-State", "active")])
+        via = one.sends(method, headers=[("Event", "refer"), ("Subscription-State", "active")])
         other.replies(other.gets(method, call_id), 200)
         assert one.phone.answer_to(via).status == 200

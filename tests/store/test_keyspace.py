@@ -72,6 +72,8 @@ def on_cluster(cluster: RedisServer, said: list[str]) -> Iterator[QueueScene]:
 def walk(scene: QueueScene, odd: str) -> Iterator[str]:
     """Every operation once and more, with odd words of a caller; after each, its name."""
     call, new = DialogId(odd, odd), DialogId(odd, odd + "2")
+    moment = scene.store.lamps.watched(scene.domain, ("700", "101", "800")).moment
+    yield "watched"
     grants = Grants((*ALL.hunt_groups, "other"), ALL.extensions, ALL.agent_groups)
     scene.ended(call)
     yield "ended"
@@ -85,6 +87,9 @@ def walk(scene: QueueScene, odd: str) -> Iterator[str]:
     yield "survey"
     assert scene.store.calls.tally(scene.domain, ALL).ringing == 1
     yield "tally"
+    (seen,) = scene.store.lamps.look(scene.domain, moment).lamps["700"].calls
+    assert seen == scene.seen()[call]
+    yield "look"
     assert isinstance(scene.replaced(odd, tag, odd, PICKER), Early)
     yield "replaced"
     scene.branch_failed(call, 0)
@@ -194,7 +199,7 @@ def test_given_odd_call_ids_when_every_operation_is_done_then_all_keys_lie_on_th
     assert on_cluster.lasting() == {
         *("taken:700", "taken:101", "taken:800", "events", "agent:101", "agent:102", "stats:800"),
         f"replaces:{name_of(f'sip:{odd}@{odd}', odd)}",
-        *("denied:109", "noted:109"),
+        *("denied:109", "noted:109", "watched", "changed"),
     }
 
 

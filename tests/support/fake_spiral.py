@@ -35,6 +35,8 @@ class FakeSpiral:
         self.errands: list[str] = []
         self.brings = ""
         """The errand that the request at hand brings."""
+        self.bodies: list[str] = []
+        """Of what was sent with one, in the order of `begun`."""
         self.ended: list[tuple[int, str]] = []
         """What the transactions of refused answers saw instead."""
 
@@ -46,11 +48,14 @@ class FakeSpiral:
     def aim(self, uri: str) -> None:
         self._transaction.aim(uri, HERE)
 
-    def begin(self, method: str, uri: str, next_hop: Flow, headers: tuple[str, ...]) -> None:
-        assert method in ("ACK", "BYE"), method
+    def begin(self, method: str, uri: str, next_hop: Flow, headers: tuple[str, ...], body: str = "") -> None:
+        assert method in ("ACK", "BYE", "NOTIFY"), method
+        assert (method == "NOTIFY") == bool(body), body
         assert uri, f"{method} to nowhere"
         assert not any({"\r", "\n"} & set(line) for line in headers), headers
         self.begun.append((method, uri, next_hop, headers))
+        if body:
+            self.bodies.append(body)
 
     def send_errand(self, words: str) -> None:
         assert words.isascii(), words

@@ -95,7 +95,7 @@ class FakeTransaction:
 
     @property
     def own_tag(self) -> str:
-        assert self.provisionals, "no answer of this node has made a dialog yet"
+        assert self.provisionals or self.replies, "no answer of this node has made a dialog yet"
         return "own-tag"
 
     def provisional(self, status: int, reason: str) -> None:

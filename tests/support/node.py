@@ -221,7 +221,8 @@ class Node:
 
         A mark is what the end of a call leaves for a few seconds, for what crosses it.
         """
-        stay = tuple(tenant(domain) + SUFFIXES[name] for name in ("agent", "stats", "replaces", "denied", "noted"))
+        names = ("agent", "stats", "replaces", "denied", "noted", "watched", "changed")
+        stay = tuple(tenant(domain) + SUFFIXES[name] for name in names)
         return [key for key in self.keys(domain) if not key.startswith(stay) and not self._is_mark(domain, key)]
 
     def call_keys(self, domain: str) -> list[str]:

@@ -24,6 +24,8 @@ from kemi.errors import (
     StoreUnavailable,
 )
 from kemi.handler import Handler
+from kemi.lamps.notifier import Notifier
+from kemi.lamps.watching import Watching
 from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
 from kemi.queueing.service import Queueing
@@ -59,6 +61,8 @@ GUARDED = (
     "ksr_reply_passed",
     "ksr_http",
     "ksr_dispatch",
+    "ksr_lamps",
+    "ksr_failure_lamp",
 )
 EVERY = (*ANSWERING, *GUARDED, "ksr_follow_provisioning", "ksr_deliver")
 NOT_UTF_8 = UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
@@ -121,6 +125,8 @@ class Boundary:
             cast(Follower, service("follower")),
             cast(Media, service("media")),
             cast(WebSocketGate, service("gate")),
+            cast(Watching, service("watching")),
+            cast(Notifier, service("notifier")),
             self.scene.message,
             self.scene.transaction,
             self.look,
@@ -283,6 +289,8 @@ def test_given_no_error_when_called_then_each_callback_reaches_its_own_service()
         "in_dialog.passed",
         "gate.answer",
         *("queueing.dispatch", "console.fetch"),
+        "notifier.look",
+        "watching.not_taken",
         "follower.follow",
         "store.deliver",
     ]

@@ -75,6 +75,7 @@ local function unclaim(prefix, id)
   local taken = key(prefix, 'taken', f[3])
   if redis.call('GET', taken) == id then redis.call('DEL', taken) end
   join_line(sets_of(prefix, place_of(call_key)), id, f[1], tonumber(f[2]))
+  stir(prefix, f[3])
   return true
 end
 
@@ -117,6 +118,7 @@ local function forget(prefix, id, place)
   if place.k == 'a' then redis.call('ZREM', key(prefix, 'due', place.N), id) end
   if place.c then redis.call('ZREM', key(prefix, 'claims'), id) end
   redis.call('DEL', call_key)
+  stir(prefix, place.n)
 end
 
 -- What crosses the end of a call finds a mark in its place: an `enter` that comes late (two workers crossed), a callee's

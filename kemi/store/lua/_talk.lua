@@ -20,12 +20,13 @@ local function confirm(prefix, id, ttl_ms, caller, caller_state, callee, callee_
   engage(prefix, id, caller, caller_state, ttl_ms)
   engage(prefix, id, callee, callee_state, ttl_ms)
   watch(prefix, id, agents, tonumber(ttl_ms))
+  occupy(prefix, id, parties, tonumber(ttl_ms))
 end
 
 -- A dialog ends; its devices and agents are free of it, an agent group's agent after his wrap-up. Whether there was one.
 local function finish(prefix, id)
   local talk = key(prefix, 'talk', id)
-  local f = fields(talk, 'caller', 'callee', 'agents', 'wrap_up')
+  local f = fields(talk, 'caller', 'callee', 'agents', 'wrap_up', 'caller_party', 'callee_party')
   if not f[1] then return false end
   for end_of_it = 1, 2 do
     if f[end_of_it] ~= '' then redis.call('HDEL', key(prefix, 'device', f[end_of_it]), id) end
@@ -38,5 +39,6 @@ local function finish(prefix, id)
     if agent then redis.call('HSET', key(prefix, 'agent', agent), 'wrap_until', now + wrap_up_ms * 1000) end
   end
   redis.call('DEL', talk)
+  occupy(prefix, id, { f[5] or '', f[6] or '' })
   return true
 end

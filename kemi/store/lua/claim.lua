@@ -145,7 +145,9 @@ local function claim(keys, args)
   redis.call('ZADD', key(prefix, 'claims'), now + ttl_ms * 1000, id)
   -- Nobody may look for long after its node died: the list must outlive the call.
   lengthen(key(prefix, 'claims'), redis.call('PTTL', call_key))
-  mark_taken(prefix, id, redis.call('HGET', call_key, 'n'), ttl_ms)
+  local its_number = redis.call('HGET', call_key, 'n')
+  mark_taken(prefix, id, its_number, ttl_ms)
+  stir(prefix, its_number)
   local learnt = redis.call('GET', key(prefix, 'replaces', redis.call('HGET', call_key, 'u') or ''))
   return { 1, id, redis.call('HGETALL', call_key), learnt or '' }
 end

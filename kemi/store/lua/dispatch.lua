@@ -84,10 +84,11 @@ local function offer(prefix, call, agents)
   local call_key = key(prefix, 'call', call.id)
   leave_line(sets_of(prefix, place_of(call_key)), call.id)
   local names = table.concat(agents, ' ')
-  local f = fields(call_key, 'w', 'l')
+  local f = fields(call_key, 'w', 'l', 'n')
   redis.call('HSET', call_key, 's', 'r', 'm', names, 'w', f[1] .. ' ' .. names)
   watch(prefix, call.id, names, tonumber(f[2]))
   join_line(sets_of(prefix, place_of(call_key)), call.id, call.at, tonumber(f[2]))
+  stir(prefix, f[3])
   return { 'offer', call.id, call.transaction, names }
 end
 
@@ -117,6 +118,7 @@ local function pair(prefix, node, groups, now, actions)
       actions[#actions + 1] = { 'expired', call.id, call.transaction }
       leave_line(sets_of(prefix, place_of(key(prefix, 'call', call.id))), call.id)
       redis.call('HSET', key(prefix, 'call', call.id), 's', 'h')
+      stir(prefix, first.number)
     else
       if #idle > 0 and call.node == node and ready then
         actions[#actions + 1] = offer(prefix, call, choose(prefix, first, idle))

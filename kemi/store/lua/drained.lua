@@ -9,10 +9,11 @@ local function drained(keys, args)
   local found = { 1 }
   for _, id in ipairs(redis.call('ZRANGE', key(prefix, 'due', node), 0, -1)) do
     local call_key = key(prefix, 'call', id)
-    local f = fields(call_key, 's', 'T')
+    local f = fields(call_key, 's', 'T', 'n')
     if f[1] == 'w' then
       leave_line(sets_of(prefix, place_of(call_key)), id)
       redis.call('HSET', call_key, 's', 'h')
+      stir(prefix, f[3])
       found[#found + 1] = id
       found[#found + 1] = f[2]
     end

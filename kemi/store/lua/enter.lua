@@ -34,5 +34,6 @@ local function enter(keys, args)
   watch(prefix, id, args[10], ttl_ms)
   local sets = sets_of(prefix, { k = args[3], n = args[4], p = args[5], m = args[8], g = args[9] == '1' })
   join_line(sets, id, now, ttl_ms)
+  stir(prefix, args[4])
   return 1
 end

@@ -51,5 +51,6 @@ local function join(keys, args)
   join_line(sets_of(prefix, place_of(call_key)), id, now, ttl_ms)
   redis.call('ZADD', key(prefix, 'due', args[8]), now, id)
   lengthen(key(prefix, 'due', args[8]), ttl_ms)
+  stir(prefix, number)
   return 1
 end

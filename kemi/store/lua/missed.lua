@@ -6,7 +6,7 @@
 local function missed(keys, args)
   local prefix, id = keys[1], args[1]
   local call_key = key(prefix, 'call', id)
-  local f = fields(call_key, 'k', 't', 'l', 'c', 'd', 'm', 'w', 'z')
+  local f = fields(call_key, 'k', 't', 'l', 'c', 'd', 'm', 'w', 'z', 'n')
   if not f[1] then return { 0 } end
   leave_line(sets_of(prefix, place_of(call_key)), id)
   local result = { f[5] and 2 or 1 }
@@ -31,5 +31,6 @@ local function missed(keys, args)
     'z', (f[8] or '') .. ' ' .. f[6])
   drop_branches(call_key, function(branch) return branch ~= QUEUE_BRANCH end)
   if not f[4] then join_line(sets_of(prefix, place_of(call_key)), id, f[2], tonumber(f[3])) end
+  stir(prefix, f[9])
   return result
 end

@@ -6,12 +6,14 @@
 --          0 no such call
 local function ready(keys, args)
   local call_key = key(keys[1], 'call', args[1])
-  if not redis.call('HGET', call_key, 'k') then return 0 end
+  local number = redis.call('HGET', call_key, 'n')
+  if not number then return 0 end
   redis.call('HSET', call_key, 'y', 1, 'v', now_us())
   if args[2] ~= '' then
     drop_branches(call_key, function(branch) return branch == QUEUE_BRANCH end)
     local early = redis.call('HGET', call_key, 'e') or ''
     redis.call('HSET', call_key, 'e', QUEUE_BRANCH .. ' ' .. args[2] .. (early ~= '' and '\n' .. early or ''))
   end
+  stir(keys[1], number)
   return 1
 end

@@ -8,10 +8,11 @@ local function renewed(keys, args)
   local prefix, ttl_ms = keys[1], args[3]
   for i = 1, 2 do
     local talk = key(prefix, 'talk', args[i])
-    local f = fields(talk, 'caller', 'callee', 'agents')
+    local f = fields(talk, 'caller', 'callee', 'agents', 'caller_party', 'callee_party')
     if f[1] then
       redis.call('PEXPIRE', talk, ttl_ms)
       watch(prefix, args[i], f[3], tonumber(ttl_ms))
+      occupy(prefix, args[i], { f[4] or '', f[5] or '' }, tonumber(ttl_ms))
       for end_of_it = 1, 2 do
         local device = f[end_of_it]
         if device ~= '' then

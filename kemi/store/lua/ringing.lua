@@ -6,7 +6,7 @@
 -- It may come before `enter`, from another worker: it is kept for a moment then.
 local function ringing(keys, args)
   local call_key = key(keys[1], 'call', args[1])
-  local f = fields(call_key, 'k', 'e', 'gone')
+  local f = fields(call_key, 'k', 'e', 'gone', 'n')
   if f[3] then return 0 end
   local line = args[2] .. ' ' .. args[3]
   local kept = {}
@@ -16,5 +16,6 @@ local function ringing(keys, args)
   kept[#kept + 1] = line
   redis.call('HSET', call_key, 'e', table.concat(kept, '\n'))
   if not f[1] then redis.call('PEXPIRE', call_key, MARK_MS) end
+  if f[4] then stir(keys[1], f[4]) end
   return 1
 end

@@ -7,7 +7,7 @@
 local function stage(keys, args)
   local prefix, id, ttl_ms = keys[1], args[1], tonumber(args[2])
   local call_key = key(prefix, 'call', id)
-  local f = fields(call_key, 'k', 't', 'c', 'd', 'm', 'g', 'w')
+  local f = fields(call_key, 'k', 't', 'c', 'd', 'm', 'g', 'w', 'n')
   if not f[1] then return 0 end
   if f[4] then return 2 end
   if f[6] then
@@ -23,5 +23,6 @@ local function stage(keys, args)
   else
     join_line(sets_of(prefix, place_of(call_key)), id, f[2], ttl_ms)
   end
+  stir(prefix, f[8])
   return 1
 end

@@ -75,7 +75,8 @@ class Spiral:
     ended: list[int] = field(default_factory=list)
     answers_from_here: bool = False
 
-    def begin(self, method: str, uri: str, next_hop: Flow, headers: tuple[str, ...]) -> None:
+    def begin(self, method: str, uri: str, next_hop: Flow, headers: tuple[str, ...], body: str = "") -> None:
+        assert not body
         assert any(line.startswith("CSeq: ") for line in headers)
         self.sent.append((method, uri, str(next_hop)))
 

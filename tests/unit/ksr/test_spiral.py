@@ -94,6 +94,15 @@ def test_given_a_request_of_the_node_s_own_when_begun_then_it_leaves_whole_and_s
         assert where.endswith(f" {NEXT}")
 
 
+def test_given_a_body_when_a_request_is_begun_then_its_length_is_counted_in_bytes() -> None:
+    with kamailio() as fake:
+        fake.answer("corex.sendx", 1)
+        spiral().begin("NOTIFY", "sip:103@192.0.2.9:5090", NEXT, ("CSeq: 1 NOTIFY",), "Zoë\r\n\r\n")
+        ((_, _, text),) = fake.called("corex.sendx")
+        head, _, body = text.partition("\r\n\r\n")
+        assert (head.splitlines()[-1], body) == ("Content-Length: 8", "Zoë\r\n\r\n")
+
+
 def test_given_any_other_request_when_it_comes_round_then_it_goes_nowhere_by_itself() -> None:
     with kamailio() as fake:
         assert not spiral().goes_on()

@@ -7,6 +7,8 @@ from pathlib import Path
 from kemi.accounts.directory import Directory
 from kemi.accounts.model import DomainSettings
 from kemi.errors import NotProvisioned
+from kemi.lamps.book import Book
+from kemi.lamps.watching import Watching
 from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
 from kemi.queueing.service import Queueing
@@ -78,6 +80,8 @@ class Node:
         self.in_dialog = InDialog(
             self.current, scene.message, scene.transaction, self.tracking, scene.proxy, late_answers, Direct()
         )
+        self.book = Book(str(folder / "lamps.sqlite"))
+        self.watching = Watching(*of_pickups[:3], self.book, Settings())
         self.requests = Requests(
             self.current,
             scene.proxy,
@@ -93,6 +97,7 @@ class Node:
             reroute,
             spiral,
             guard,
+            self.watching,
         )
 
     def current(self) -> Directory:

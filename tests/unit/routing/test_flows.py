@@ -24,7 +24,7 @@ from tests.unit.routing.trunking import CARRIER
         (invite(), 1),
         (invite("*87101"), 1),
         (invite("+15551234"), 1),
-        (FakeMessage("SUBSCRIBE", ruri_user="101"), 1),
+        (FakeMessage("REFER", ruri_user="101"), 1),
         (FakeMessage("MESSAGE", ruri_user="101"), 0),
     ],
 )
@@ -79,7 +79,7 @@ def test_given_a_reinvite_and_its_answer_when_they_pass_then_a_phone_s_contact_i
 def test_given_a_subscription_when_it_is_answered_then_the_phone_s_contact_is_kept_with_its_flow(
     status: int, kept: int, tmp_path: Path
 ) -> None:
-    node = Node(tmp_path, FakeMessage("SUBSCRIBE", ruri_user="101"))
+    node = Node(tmp_path, FakeMessage("REFER", ruri_user="101"))
     node.route()
     (relay,) = node.scene.transaction.sent
     assert relay.reply == Callback.PASSED_REPLY

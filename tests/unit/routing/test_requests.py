@@ -202,7 +202,7 @@ def test_given_what_may_not_be_when_routed_then_it_is_refused_and_nothing_is_rel
     assert (refused.value.status, node.relays) == (status, 0)
 
 
-@pytest.mark.parametrize("method", ["MESSAGE", "SUBSCRIBE", "OPTIONS", "NOTIFY"])
+@pytest.mark.parametrize("method", ["MESSAGE", "REFER", "OPTIONS", "NOTIFY"])
 def test_given_a_request_outside_of_calls_when_routed_then_the_extension_s_phones_get_it(
     method: str, tmp_path: Path
 ) -> None:
@@ -210,7 +210,7 @@ def test_given_a_request_outside_of_calls_when_routed_then_the_extension_s_phone
     node.route()
     assert node.scene.transaction.sent[0].branches == (f"101@{DOMAIN}",)
     assert node.tracking.told == []
-    assert ("record_route" in node.scene.proxy.did) == (method == "SUBSCRIBE")
+    assert ("record_route" in node.scene.proxy.did) == (method == "REFER")
 
 
 @pytest.mark.parametrize("dialled", ["*87", "*87101", "%2A87101%23"])

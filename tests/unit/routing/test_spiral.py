@@ -9,6 +9,7 @@ import pytest
 from kemi.accounts.model import Kind
 from kemi.errors import CallIsBeingSent, NotTaken
 from kemi.sip.flow import Flow
+from kemi.sip.ports import Callback
 from tests.support.fake_sip import DOMAIN, FakeMessage, FakeScene, invite
 from tests.support.fake_spiral import HERE
 from tests.support.fake_store import ringing_call
@@ -146,3 +147,19 @@ def test_given_a_uri_that_is_aimed_at_by_way_of_this_node_when_relayed_then_it_i
     (relay,) = scene.transaction.sent
     assert isinstance(relay.flow, Flow)
     assert (relay.uri, relay.flow) == ("sip:x", HERE)
+
+
+@pytest.mark.parametrize("nobody", [False, True])
+def test_given_a_notify_when_it_comes_round_then_whoever_it_cannot_be_sent_to_is_told_no_more(
+    nobody: bool, folder: Path
+) -> None:
+    subscribe = FakeMessage("SUBSCRIBE", headers=[("Event", "dialog"), ("From", "<sip:a>"), ("To", "<sip:b>")])
+    Node(folder, subscribe).route()
+    node = returning(folder, FakeMessage("NOTIFY", from_tag="own-tag", to_tag="caller-tag"))
+    node.scene.spiral.begun_here = True
+    node.scene.transaction.relays_fail = int(nobody)
+    node.route()
+    assert len(node.book.everybody()) == (0 if nobody else 1)
+    if not nobody:
+        (relay,) = node.scene.transaction.sent
+        assert (relay.reply, relay.failure) == (None, Callback.LAMP_FAILURE)
