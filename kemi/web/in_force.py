@@ -45,8 +45,10 @@ class InForce:
         """Look for a newer document once; raises StoreUnavailable."""
         stamp = await self._asking(lambda store: store.provisioning.stamp())
         if stamp and stamp != self._stamp:
-            older, self._directory = self._directory, await self._asking(lambda store: self._written(store, stamp))
-            self._stamp = stamp
+            newer = await self._asking(lambda store: self._written(store, stamp))
+            # Now: it is opened at its first question, and by then a newer one may have taken its file away.
+            _ = newer.version
+            older, self._directory, self._stamp = self._directory, newer, stamp
             if older is not None:
                 older.close()
 
