@@ -1,5 +1,6 @@
 # make setup   what Debian 12 and the virtual environment need; quick when nothing is missing
 # make demo    a directed and a general *87 pickup on a real node: their ladders and their record
+# make demo-web   a node, calls that ring and wait, and the attendant's console, until Ctrl-C
 # make test    setup, then every test but the long ones, side by side
 #              (ARGS="-k pickup" to choose, ARGS="-n 0" one after another)
 # make lint    ruff, mypy, import-linter
@@ -21,7 +22,7 @@ SHELL := /bin/bash
 .ONESHELL:
 
 PACKAGES := kamailio kamailio-python3-modules kamailio-tls-modules kamailio-websocket-modules redis-server \
-    sip-tester tshark rtpengine-daemon prometheus make python3-venv openssl iptables iproute2
+    sip-tester tshark rtpengine-daemon prometheus make python3-venv openssl iptables iproute2 chromium fonts-dejavu-core
 # Kamailio's interpreter is Debian's: the virtual environment must be of the same one.
 PYTHON := /usr/bin/python3
 BIN := .venv/bin
@@ -36,7 +37,7 @@ COUNT ?= 100000
 SEED ?=
 POLICY := /usr/sbin/policy-rc.d
 
-.PHONY: help setup packages demo test lint format bench bench-pickup bench-hidden races abuse fuzz chaos load soak soak-queue
+.PHONY: help setup packages demo demo-web test lint format bench bench-pickup bench-hidden races abuse fuzz chaos load soak soak-queue
 
 help:
 	@sed -n 's/^# \( *\)\(make\|(ARGS\)/\1\2/p' Makefile
@@ -74,11 +75,14 @@ $(STAMP): pyproject.toml
 	    $(PYTHON) -m venv .venv
 	fi
 	echo "setup: installing the project and its Python packages into .venv"
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[cli,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[cli,web,dev]'
 	touch $@
 
 demo: setup
 	@$(BIN)/python -m tests.support.demo
+
+demo-web: setup
+	@exec $(BIN)/python -m tests.support.demo_web
 
 test: setup
 	@$(BIN)/pytest $(SIDE_BY_SIDE) $(ARGS)

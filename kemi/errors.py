@@ -161,6 +161,12 @@ class NotOnHold(PickupRefused):
     status, reason, outcome = 486, "Hold Your Current Call First", "not_on_hold"
 
 
+class NotRegistered(PickupRefused):
+    """A pickup from the console rings the picker's own phones, and there is none."""
+
+    status, reason, outcome = 480, "Your Phone Is Not Registered", "not_registered"
+
+
 class MediaRefused(PickupRefused):
     status, reason, outcome = 488, "Not Acceptable Here", "media_refused"
 

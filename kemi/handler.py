@@ -82,6 +82,8 @@ class Handler:
         self._look = look
         self._deliver = deliver
         self._report = report
+        self.fetch: Callable[[], None] = lambda: None
+        """Looks what consoles have asked of this node (set by the wiring)."""
         self.begin: Callable[[], None] = _nothing
         """What each process does first (set by the wiring)."""
 
@@ -118,6 +120,9 @@ class Handler:
     def ksr_failure_pickup(self, _message: object) -> int:
         return self._failing(self._pickup.failed)
 
+    def ksr_branch_reroute(self, _message: object) -> int:
+        return self._guarded(self._reroute.dress_branch, self._media.branch, self._location.send_elsewhere)
+
     def ksr_reply_reroute(self, _message: object) -> int:
         return self._guarded(self._reroute.replied)
 
@@ -152,7 +157,7 @@ class Handler:
         return self._answering(self._queueing.resumed)
 
     def ksr_dispatch(self, _message: object, _event: str) -> int:
-        return self._guarded(self._queueing.dispatch)
+        return self._guarded(self._queueing.dispatch, self.fetch)
 
     def ksr_lamps(self, _message: object, _event: str) -> int:
         return self._guarded(self._notifier.look)

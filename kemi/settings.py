@@ -42,6 +42,8 @@ class Settings:
     """`text`, or `json`: one object a line."""
     drain_s: int = 10
     """How long a stop waits for what still rings and waits; 0: not at all."""
+    web_admin_password_file: str = ""
+    """Path of a file with the administrator's password for `star87 web`; empty: there is no administrator's view."""
     redis_password_file: str = ""
     """Path of a file with the password for redis_url, which then has none; read by the command `star87`."""
     workers: int = 4

@@ -34,6 +34,7 @@ from kemi.metrics.counted import CountedPickups, CountedRecord
 from kemi.metrics.meter import Meter
 from kemi.nodes.burial import Burial
 from kemi.nodes.registry import Registry
+from kemi.pickup.console import ConsolePickup
 from kemi.pickup.elsewhere import Elsewhere
 from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
@@ -108,6 +109,8 @@ def build(settings: Settings) -> Handler:
         Elsewhere(peers, transaction),
         settings,
     )
+    reroute.ring_devices = lambda number, domain: location.ring(number, domain, first=True)
+    console = ConsolePickup(directory, location, spiral, pickups, record, store.mailbox, reroute, settings)
     counts = KamailioCounters("abuse", new_a_minute=NEW_COUNTS_A_MINUTE)
     sources = Sources(KamailioCounters("flood"), counts, settings, proxy.log_notice)
     admission = Admission(directory, kamailio, transaction, sources, Passwords(counts, settings))
@@ -137,6 +140,7 @@ def build(settings: Settings) -> Handler:
     )
     requests.by_peer = ForPeers(kamailio, transaction, pickup, settings).kinds()
     requests.draining = trunks.draining = draining
+    requests.carry_out = console.carry_out
     follower = Follower(
         store.provisioning,
         store.calls.reindex,
@@ -173,5 +177,6 @@ def build(settings: Settings) -> Handler:
         store.deliver,
         proxy.log_error,
     )
+    handler.fetch = console.fetch
     handler.begin = meter.open
     return handler

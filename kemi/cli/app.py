@@ -21,6 +21,7 @@ from kemi.cli import (
     migrate,
     run,
     watch,
+    web,
 )
 from kemi.cli.doctor import command as doctor
 from kemi.cli.outcome import EPILOG, CommandFailed, Exit
@@ -44,6 +45,7 @@ for name, command in (
     ("events", events.events),
     ("watch", watch.watch),
     ("ladder", capture.ladder),
+    ("web", web.web),
     ("backup", backup.backup),
     ("restore", backup.restore),
     ("migrate", migrate.migrate),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +14,7 @@ from kemi.cli.options import AsJson, Node, Redis, RunDir
 from kemi.cli.output import print_table, seconds
 from kemi.cli.provisioned import chosen_domains, directory_in_force
 from kemi.cli.reach import reach_store
+from kemi.dialogs.line import positions
 from kemi.dialogs.record import CallRecord
 from kemi.store import Store
 
@@ -53,19 +54,6 @@ def found_calls(
             account = directory.account(name, call.number)
             permission = account.permission if account else Permission()
             yield call, call.waited_ms(survey.now_us), permission, position.get(call.key)
-
-
-def positions(calls: Iterable[CallRecord]) -> dict[str, int]:
-    """Position in its account's queue (1: next) of each call of a domain that waits there, by the call's key.
-
-    A call that a picker has claimed stands in no line; it is back at its place when the claim is given back.
-    """
-    found: dict[str, int] = {}
-    counted: dict[str, int] = {}
-    for call in sorted(calls, key=lambda call: (call.routed_at_us, call.key)):
-        if call.waiting and not call.claimed_by:
-            found[call.key] = counted[call.number] = counted.get(call.number, 0) + 1
-    return found
 
 
 def json_of(call: CallRecord, waited_ms: int, permission: Permission, position: int | None) -> dict[str, Any]:

@@ -12,13 +12,14 @@ import typer
 from kemi.accounts.directory import Directory
 from kemi.accounts.model import AgentGroup, Extension, Kind, PickupMode
 from kemi.cli.agent_state import Agent, agents_of_group
-from kemi.cli.calls import caller_of, positions, state_of
+from kemi.cli.calls import caller_of, state_of
 from kemi.cli.options import AsJson, Node, Redis, RunDir
 from kemi.cli.outcome import CommandFailed, Exit
 from kemi.cli.output import print_table, printable, seconds
 from kemi.cli.provisioned import directory_in_force, one_domain
 from kemi.cli.reach import reach_store
 from kemi.cli.sentences import told
+from kemi.dialogs.line import positions
 from kemi.dialogs.record import CallRecord
 from kemi.errors import NothingEligible, PickupRefused
 from kemi.pickup import replaces

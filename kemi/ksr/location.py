@@ -14,8 +14,10 @@ from kemi.nodes.peer import Peer
 from kemi.nodes.peers import Peers
 from kemi.settings import Settings
 from kemi.sip.ports import Callback, device_note
+from kemi.sip.uri import hop_of
 
 TABLE = "location"
+FETCHED = "devices"
 PINGED = 6
 """Branch flag, kamailio.cfg's nat_bflag: the contact is pinged."""
 VIA_IS_NOT_SOURCE = 2 | 16
@@ -76,6 +78,15 @@ class KamailioLocation:
         if KSR.registrar.registered_uri(TABLE, aor) <= 0:
             return False
         return not self._shared or any(self._is_reachable(next_hop) for next_hop in _next_hops(aor))
+
+    def devices(self, number: str, domain: str) -> tuple[str, ...]:
+        if KSR.registrar.reg_fetch_contacts(TABLE, f"sip:{number}@{domain}", FETCHED) <= 0:
+            return ()
+        try:
+            count = int(KSR.pv.get(f"$ulc({FETCHED}=>count)") or 0)
+            return tuple(device for index in range(count) for device in _devices(index))
+        finally:
+            KSR.registrar.reg_free_contacts(FETCHED)
 
     def send_elsewhere(self) -> None:
         next_hop = text("$du")
@@ -174,6 +185,14 @@ def _next_hops(aor: str) -> Iterator[str]:
 def _fetched(aor: str) -> int:
     """How many contacts $ulc has now."""
     return int(KSR.pv.get(f"$ulc({SEEN}=>count)") or 0) if KSR.registrar.reg_fetch_contacts(TABLE, aor, SEEN) > 0 else 0
+
+
+def _devices(index: int) -> tuple[str, ...]:
+    """Where a fetched contact is reached: over the flow that it was kept with, else where it leads by itself."""
+    uri = KSR.pv.get(f"$(ulc({FETCHED}=>received)[{index}])") or KSR.pv.get(f"$(ulc({FETCHED}=>addr)[{index}])")
+    ip, port, transport = hop_of(str(uri or ""))
+    # RFC 7118 §5.2: a URI says ws for wss, too.
+    return tuple(f"{one}:{ip}:{port}" for one in (("ws", "wss") if transport == "ws" else (transport,)))
 
 
 def _beside() -> int:

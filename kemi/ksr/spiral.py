@@ -17,7 +17,9 @@ TABLE = "device"
 NO_REPLY, MEMORY_ONLY = 0x02, 0x01
 NEXT_HOP = "P-Star87-Next-Hop"
 """Header between this node and itself: a sealed flow, since a phone may register the node's own socket as its own."""
-SEALED = "next_hop"
+ERRAND = "P-Star87-Errand"
+"""Header between this node and itself: what a worker is to do, sealed."""
+SEALED, SEALED_ERRAND = "next_hop", "errand"
 """In the place of a tenant; no domain is called so."""
 NO_CONTACTS = -4
 """Of tsilo, in a transaction that could take some; -1 to -3: it is not there, was cancelled, has its final answer."""
@@ -68,6 +70,27 @@ class KamailioSpiral:
         )
         # tm writes no From tag that is given to it; the request that comes round is relayed like a phone's.
         KSR.corex.sendx(self._uri, f"udp:{HOST}:{self._port}", "\r\n".join((*lines, "", body)))
+
+    def send_errand(self, words: str) -> None:
+        name = secrets.token_hex(8)
+        # Its Contact is what add_branch takes; where that branch goes is known when it has come round.
+        self.begin(
+            "INFO",
+            self._uri,
+            Flow("udp", HOST, self._port, f"udp:{HOST}:{self._port}"),
+            (
+                f"From: <sip:errand@device.invalid>;tag={name}",
+                "To: <sip:errand@device.invalid>",
+                f"Call-ID: {name}@device.invalid",
+                "CSeq: 1 INFO",
+                "Contact: <sip:errand@device.invalid>",
+                f"{ERRAND}: {self._seal.put(SEALED_ERRAND, words)} {words}",
+            ),
+        )
+
+    def errand(self) -> str:
+        sealed, _, words = str(KSR.hdr.get(ERRAND) or "").partition(" ")
+        return words if self._seal.check(sealed, words) == SEALED_ERRAND else ""
 
     def end_branch(self, status: int, reason: str) -> None:
         message = Incoming()

@@ -9,6 +9,7 @@ import KSR
 from kemi.ksr.incoming import flow_of, text
 from kemi.sip.flow import Flow
 from kemi.sip.ports import Callback
+from kemi.sip.uri import hop_of
 
 
 class KamailioTransaction:
@@ -99,6 +100,11 @@ class KamailioTransaction:
     @property
     def branch(self) -> int:
         return int(KSR.tm.t_get_branch_index())
+
+    @property
+    def leaves_by(self) -> Flow:
+        ip, port, transport = hop_of(text("$du") or text("$ru"))
+        return Flow(transport, ip, port, text("$fs"))
 
     @property
     def final_status(self) -> int:

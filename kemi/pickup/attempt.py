@@ -148,6 +148,8 @@ class Attempt:
     """Nodes that did not answer when they were asked for a call of theirs: instances."""
     peer: str = ""
     """Instance of the node that the picker is at, for which this one carries the pickup out; empty: this one."""
+    by: str = ""
+    """BY_CONSOLE: no device dialled, all that the picker has registered are rung."""
 
     @property
     def account(self) -> str:
@@ -173,8 +175,8 @@ class Attempt:
 
     @property
     def device(self) -> str:
-        """The picker's device (Flow.device)."""
-        return Flow.parse(self.flow).device
+        """The picker's device (Flow.device); empty: it is not known before one answers."""
+        return Flow.parse(self.flow).device if self.flow else ""
 
     def after(self, target: Target) -> Attempt:
         return replace(self, target=target, tried=(*self.tried, target.key))
@@ -216,7 +218,7 @@ class Attempt:
             outcome=outcome,
             status=status,
             mode=self.way if self.sent else "",
-            by=BY_REPLACES if self.only else "",
+            by=self.by or (BY_REPLACES if self.only else ""),
             account=target.number if target else "",
             kind=target.kind.value if target else "",
             caller=target.uri if target else "",

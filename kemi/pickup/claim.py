@@ -28,7 +28,7 @@ class Wanted:
     """Account to pick up from; empty: general."""
     kind: Kind | None = None
     device: str = ""
-    """Flow of the picker's device, when an unheld call of it forbids the pickup; else empty."""
+    """Flows of the picker's devices, blank-separated, when an unheld call of one forbids the pickup; else empty."""
     tried: tuple[str, ...] = ()
     """Keys of calls that this attempt has tried already."""
     includes_group_calls: bool = False

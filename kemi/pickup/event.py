@@ -7,6 +7,7 @@ from typing import Any
 
 PICKED_UP = "picked_up"
 BY_REPLACES = "replaces"
+BY_CONSOLE = "console"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ class PickupEvent:
     mode: str = ""
     """`replaces` or empty."""
     by: str = ""
-    """`replaces`: the phone named the call itself (RFC 3891); empty: the code was dialled."""
+    """`replaces`: the phone named the call itself (RFC 3891); `console`: asked for in the browser or by the API, which
+    got the status; empty: the code was dialled."""
     account: str = ""
     kind: str = ""
     caller: str = ""

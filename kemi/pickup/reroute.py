@@ -19,7 +19,7 @@ from kemi.nodes.peers import Peers
 from kemi.pickup import attempt as notes
 from kemi.pickup.attempt import Attempt, Target
 from kemi.pickup.claim import Outcome, PickupRecord, PickupStore, Rerouted
-from kemi.pickup.event import PICKED_UP
+from kemi.pickup.event import BY_CONSOLE, PICKED_UP
 from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
 from kemi.sip.flow import Flow
@@ -28,14 +28,18 @@ from kemi.sip.ports import Callback, Message, Spiral, Transaction
 from kemi.sip.record_route import leaving_by
 from kemi.sip.sdp import holds
 
-DIALLED = 480
-"""What the picker's INVITE was answered with, for the record."""
+DIALLED, ASKED = 480, 202
+"""What the picker's INVITE was answered with, or who asked at the console, for the record."""
 AUTOMATIC = ("Call-Info", "Alert-Info", "Answer-Mode", "Priv-Answer-Mode")
 """Headers by which a call asks to be answered by itself."""
 
 SendWaiting = Callable[[str, str, int, str], bool]
 """Send a waiting call (its transaction) to a URI by way of this node, for so many ms, and release the claim with this
 token if that comes to nothing; False when it waits no more."""
+
+
+def _none(_number: str, _domain: str) -> int:
+    return 0
 
 
 class Reroute:
@@ -62,6 +66,8 @@ class Reroute:
         self._send_waiting = send_waiting
         self._peers = peers
         self._settings = settings
+        self.ring_devices: Callable[[str, str], int] = _none
+        """Rings every device of an extension (number, domain); returns how many there are (set by the wiring)."""
 
     def obstacle(self, attempt: Attempt, target: Target) -> str:
         """Why a call cannot be picked up this way, '' when it can."""
@@ -117,13 +123,30 @@ class Reroute:
         assert target is not None
         self._transaction.create()
         self._transaction.remember(notes.NAME, offer)
-        _dress(message, attempt, target)
-        self._transaction.call_back(reply=Callback.REROUTE_REPLY, failure=Callback.REROUTE_FAILURE)
         answer_ms = self._settings.reroute_answer_s * 1000
         self._transaction.set_timers(answer_ms=answer_ms, silence_ms=answer_ms)
-        if not (self._aim(message, attempt, answer_ms) and self._transaction.relay()):
+        if attempt.flow:
+            rung = int(self._aim(message, attempt, answer_ms))
+        else:
+            rung = self.ring_devices(attempt.picker, attempt.domain)
+        self._transaction.call_back(
+            reply=Callback.REROUTE_REPLY,
+            failure=Callback.REROUTE_FAILURE,
+            branch=None if attempt.flow else Callback.REROUTE_BRANCH,
+        )
+        # Of several devices a person chooses by answering one.
+        _dress(message, attempt, target, is_automatic=rung == 1)
+        if not rung or not self._transaction.relay():
             self._end(attempt, target, "not_taken")
             raise NotTaken("the device that dialled cannot be reached")
+
+    def dress_branch(self) -> None:
+        """One of the picker's devices is about to be rung; each is reached by a socket of its own."""
+        note = self._transaction.recall(notes.NAME)
+        if note and not Attempt.unpack(note).flow:
+            flow = self._transaction.leaves_by
+            if flow.socket:
+                _keep_to(self._message(), flow)
 
     def replied(self) -> None:
         """The picker's device answered; a 2xx is the pickup, unless the call was faster."""
@@ -143,10 +166,10 @@ class Reroute:
         self._transaction.remember(notes.NAME, replace(attempt, done=True).pack())
         if self._settle(message, attempt, target):
             self._late_answers.refuse(DialogId.of(message), winner=message.to_tag)
-            self._record.write(attempt.event(PICKED_UP, DIALLED))
+            self._record.write(attempt.event(PICKED_UP, _status(attempt)))
         else:
             self._late_answers.end_this()
-            self._record.write(attempt.event("lost", DIALLED))
+            self._record.write(attempt.event("lost", _status(attempt)))
 
     def failed(self) -> None:
         """The picker's device did not take the call, which rings on, or it ended before that. Raises NotTaken."""
@@ -186,7 +209,7 @@ class Reroute:
         picked = attempt.picked(
             directory,
             target.dialog,
-            picker=Device(attempt.device, bool(holds(message.body))),
+            picker=Device(attempt.device or message.flow.device, bool(holds(message.body))),
             caller=Device(Flow.parse(target.flow).device if target.caller_number else ""),
             parties=Parties(target.party(directory), attempt.picker, message.to_tag),
         )
@@ -201,7 +224,11 @@ class Reroute:
         self._late_answers.call_off(target.dialog)
         if not target.waiting:
             self._store.release(attempt.domain, target.key, target.token)
-        self._record.write(attempt.event(outcome, DIALLED))
+        self._record.write(attempt.event(outcome, _status(attempt)))
+
+
+def _status(attempt: Attempt) -> int:
+    return ASKED if attempt.by == BY_CONSOLE else DIALLED
 
 
 def _keep_to(message: Message, flow: Flow) -> None:
@@ -213,13 +240,15 @@ def _keep_to(message: Message, flow: Flow) -> None:
             message.append_header(f"Record-Route: {route}")
 
 
-def _dress(message: Message, attempt: Attempt, target: Target) -> None:
+def _dress(message: Message, attempt: Attempt, target: Target, *, is_automatic: bool) -> None:
     """What the picker's device is to know: who calls, for whom, and that it is to answer by itself."""
     for name in (*AUTOMATIC, *IDENTITY):
         message.remove_header(name)
     for route in () if attempt.peer else attempt.routes:
         message.append_header(f"Route: {route}")
     message.append_header(asserted_identity(f"{target.display} for {target.shown_for}", target.uri))
+    if not is_automatic:
+        return
     message.append_header(f"Call-Info: <sip:{attempt.domain}>;answer-after=0")
     message.append_header(f"Alert-Info: <http://{attempt.domain}>;info=alert-autoanswer;delay=0")
     if attempt.answers_by_itself:

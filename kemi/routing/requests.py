@@ -105,6 +105,8 @@ class Requests:
         """What other nodes may ask, by the kind of their instruction (set by the wiring)."""
         self.draining = Draining(lambda: 0)
         """Whether new calls are taken (set by the wiring)."""
+        self.carry_out: Callable[[str], None] = lambda _words: None
+        """Carries out what this node asked of itself (set by the wiring)."""
 
     def route(self, message: Message) -> None:
         """Answer or relay one request; raises RequestRefused with the answer that it ends with."""
@@ -166,6 +168,8 @@ class Requests:
             # A caller's own, whose headers say nothing of where it goes.
             if not self._proxy.is_retransmission():
                 self._reroute.arrived(message, self._proxy.tenant_of_record_route())
+        elif words := self._spiral.errand():
+            self.carry_out(words)
         elif self._spiral.goes_on() or self._belongs(message):
             if message.method == "NOTIFY":
                 self._transaction.call_back(reply=None, failure=Callback.LAMP_FAILURE)

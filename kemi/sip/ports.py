@@ -25,6 +25,7 @@ class Callback(StrEnum):
     PRACK_REPLY = "ksr_reply_prack"
     PASSED_REPLY = "ksr_reply_passed"
     GATEWAY_FAILURE = "ksr_failure_gateway"
+    REROUTE_BRANCH = "ksr_branch_reroute"
     REROUTE_REPLY = "ksr_reply_reroute"
     REROUTE_FAILURE = "ksr_failure_reroute"
     QUEUE_RESUMED = "ksr_resumed_queue"
@@ -228,6 +229,11 @@ class Transaction(Protocol):
         ...
 
     @property
+    def leaves_by(self) -> Flow:
+        """In a branch callback: over what the branch that is about to be sent goes out; socket '': nobody has said."""
+        ...
+
+    @property
     def final_status(self) -> int:
         """In a failure callback: the status that would be sent upstream."""
         ...
@@ -281,6 +287,10 @@ class Location(Protocol):
         """
         ...
 
+    def devices(self, number: str, domain: str) -> tuple[str, ...]:
+        """The devices (Flow.device) that an extension has registered here; a WebSocket under both its names."""
+        ...
+
 
 class Spiral(Protocol):
     """The way of a request by this node itself (RFC 3261 §6), which gives one branch timers and headers of its own."""
@@ -306,6 +316,14 @@ class Spiral(Protocol):
 
     def end_branch(self, status: int, reason: str) -> None:
         """Let the transaction that the reply at hand belongs to see a negative final answer in its place."""
+        ...
+
+    def send_errand(self, words: str) -> None:
+        """Have a worker do something, with a request of the node's own at hand. words: one line of ASCII."""
+        ...
+
+    def errand(self) -> str:
+        """The words of `send_errand` that the request at hand brings; '' for any other."""
         ...
 
     def is_return(self) -> bool:

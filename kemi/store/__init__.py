@@ -13,6 +13,7 @@ from kemi.store.dialogs import Dialogs
 from kemi.store.events import Events
 from kemi.store.keyspace import Keyspace
 from kemi.store.lamps import Lamps
+from kemi.store.mailbox import Mailbox
 from kemi.store.metered import Metered
 from kemi.store.nodes import Nodes
 from kemi.store.outbox import Outbox
@@ -47,6 +48,7 @@ class Store:
         self.queues = Queues(self._connection, settings)
         self.events = Events(self._connection, settings)
         self.nodes = Nodes(self._connection, settings)
+        self.mailbox = Mailbox(self._connection, settings)
         self.provisioning = ProvisioningStore(self._connection)
         self.backups = Backups(self._connection, self.queues)
         self.keyspace = Keyspace(self._connection)

@@ -32,8 +32,9 @@ The calls that wait stand under ring:p:w:PERMIT too. An agent: `out` is logged o
 `watched` has a field `*`, a stamp: as long as it is there, `talks` are kept.
 
 Outside any tenant: `s87:provision`, a hash of the document in force and its version; `s87:nodes`, the registry of nodes
-and what they share (announce.lua); `s87:queues:NODE`, a set of the
-tenants in which a node holds queued calls; `s87:version`, the version of this keyspace (keyspace.py).
+and what they share (announce.lua); `s87:queues:NODE`, a set of the tenants in which a node holds queued calls;
+`s87:asked:NODE`, a zset of what consoles ask of a node, by time in µs, and `s87:told:ID`, what it answered, both for
+seconds; `s87:version`, the version of this keyspace (keyspace.py).
 
 Fields of call:KEY:
 
@@ -114,6 +115,14 @@ def due(domain: str, node: str) -> str:
 
 def queues(node: str) -> str:
     return f"s87:queues:{node}"
+
+
+def asked(node: str) -> str:
+    return f"s87:asked:{node}"
+
+
+def told(request: str) -> str:
+    return f"s87:told:{request}"
 
 
 def events(domain: str) -> str:

@@ -15,6 +15,7 @@ from kemi.dialogs.replaced import Confirmed, Early
 from kemi.dialogs.tracking import Parties
 from kemi.nodes.peer import Peer
 from kemi.pickup.claim import Outcome, Rerouted
+from kemi.pickup.console import Asked
 from kemi.pickup.devices import Verdict, name_of
 from kemi.pickup.event import PickupEvent
 from kemi.queueing.queue import Duty
@@ -210,6 +211,10 @@ def test_given_odd_call_ids_when_every_operation_is_done_then_all_keys_lie_on_th
 def test_given_the_walk_when_it_is_compared_with_the_operations_then_none_is_left_out(queue: QueueScene) -> None:
     queue.store.provisioning.publish("{}")
     assert queue.store.provisioning.stamp()
+    # What consoles ask is a node's, not a tenant's.
+    asked = Asked("r", "pbx.example.com", "103", "101", "key")
+    assert queue.store.mailbox.ask(Settings().node, asked)
+    assert queue.store.mailbox.fetch() == [asked.pack()]
     # Every connection begins with the clock.
     for step in queue.store.keyspace.pending():
         assert queue.store.keyspace.migrate(step) == step.to
@@ -218,7 +223,7 @@ def test_given_the_walk_when_it_is_compared_with_the_operations_then_none_is_lef
     assert queue.store.nodes.bury("t", "a@1") == 0
     queue.store.nodes.buried(Peer("a", "1", ""))
     of_no_tenant = {"clock", "publish", "stamp", "migrated", "announce", "depart", "bury", "buried"}
-    assert {*walk(queue, "a"), *of_no_tenant} == set(functions.operations())
+    assert {*walk(queue, "a"), *of_no_tenant, "ask", "fetch"} == set(functions.operations())
 
 
 def test_given_a_function_that_touches_two_tenants_when_it_runs_on_a_cluster_then_the_cluster_refuses_it(

@@ -34,6 +34,9 @@ class FakeSpiral:
         self.answers_from_here = False
         """The reply at hand answers what went by way of this node."""
 
+        self.errands: list[str] = []
+        self.brings = ""
+        """The errand that the request at hand brings."""
         self.bodies: list[str] = []
         """Of what was sent with one, in the order of `begun`."""
         self.ended: list[tuple[int, str]] = []
@@ -58,6 +61,15 @@ class FakeSpiral:
         self.begun.append((method, uri, next_hop, headers))
         if body:
             self.bodies.append(body)
+
+    def send_errand(self, words: str) -> None:
+        assert words.isascii(), words
+        assert not {"\r", "\n"} & set(words), words
+        self.errands.append(words)
+
+    def errand(self) -> str:
+        assert self.returned, "only this node itself brings errands"
+        return self.brings
 
     def end_branch(self, status: int, reason: str) -> None:
         assert 300 <= status < 700, status

@@ -50,6 +50,8 @@ class FakeTransaction:
         self.notes: dict[str, str] = {}
         self.branch = 0
         self.caller_end = ("sip:104@192.0.2.4:5070", CALLER_FLOW)
+        self.leaves_by = CALLER_FLOW
+        """Over what the branch of a branch callback goes out."""
         self.is_cancelled = False
         self.is_unanswered = False
         self.final_headers: dict[str, str] = {}
@@ -180,6 +182,11 @@ class FakeLocation:
 
     def send_elsewhere(self) -> None:
         """There is no other node."""
+
+    def devices(self, number: str, domain: str) -> tuple[str, ...]:
+        """Ports of one address, in the order of `registered`."""
+        aor = f"{number}@{domain}"
+        return tuple(f"udp:192.0.2.9:{5090 + place}" for place, one in enumerate(self.registered) if one == aor)
 
     def take(self) -> tuple[str, ...]:
         """The branches that a relay sends to."""

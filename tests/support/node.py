@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,7 @@ from typing import Any, cast
 
 import redis
 
+from kemi.pickup.console import Asked, Told
 from kemi.pickup.event import PickupEvent
 from kemi.settings import Settings
 from kemi.store import open_store
@@ -204,6 +206,22 @@ class Node:
         self.settle()
         found = cast(list[bytes], self._redis.keys(tenant(domain) + "*"))
         return sorted(key.decode() for key in found if key.decode() != events(domain))
+
+    def asks_for(self, asked: Asked) -> Told:
+        """Ask this node for a call, as a console does, and return what it answers."""
+        with self._one_at_a_time:
+            assert self._store.mailbox.ask(self.name, asked), "the mailbox is full"
+            told = until(lambda: self._store.mailbox.told(asked.id), what="the node's answer")
+        assert told is not None
+        return told
+
+    @contextmanager
+    def in_the_name_of(self, other: str, domain: str, key: str) -> Iterator[None]:
+        """For a while a call is held, as the store has it, by a node that there is not."""
+        name = tenant(domain) + SUFFIXES["call"] + key
+        self._redis.hset(name, "N", other)
+        yield
+        self._redis.hset(name, "N", self.name)
 
     def left_keys(self, domain: str) -> list[str]:
         """The keys of a tenant that do not outlive its calls by design, and marks.

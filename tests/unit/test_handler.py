@@ -54,6 +54,7 @@ GUARDED = (
     "ksr_failure_call",
     "ksr_branch_pickup",
     "ksr_reply_pickup",
+    "ksr_branch_reroute",
     "ksr_reply_reroute",
     "ksr_first_answer",
     "ksr_late_answer",
@@ -139,6 +140,7 @@ class Boundary:
             service("store").deliver,
             self.reported.append,
         )
+        self.handler.fetch = service("console").fetch
 
     def look(self) -> None:
         self.looks += 1
@@ -285,6 +287,7 @@ def test_given_no_error_when_called_then_each_callback_reaches_its_own_service()
         *("media.over", "calls.failed"),
         *("pickup.dress_branch", "media.branch"),
         *("pickup.replied", "media.replied"),
+        *("reroute.dress_branch", "media.branch", "location.send_elsewhere"),
         "reroute.replied",
         "late_answers.contested",
         "late_answers.arrived",
@@ -292,7 +295,7 @@ def test_given_no_error_when_called_then_each_callback_reaches_its_own_service()
         "media.replied",
         "in_dialog.passed",
         "gate.answer",
-        "queueing.dispatch",
+        *("queueing.dispatch", "console.fetch"),
         "notifier.look",
         "watching.not_taken",
         *("bus.seal", "bus.contact_ended"),

@@ -1,7 +1,7 @@
 -- claim: search and claim in one step, so that two pickers never get one call.
 -- KEYS[1]  prefix of the tenant
 -- ARGV     moment (µs) after which nobody waits for the answer any more, picker's extension number, claim token, claim ttl_ms, number to pick up from ('' general),
---          kind code of that number ('' general), device to look for an unheld call on ('' do not look),
+--          kind code of that number ('' general), devices to look for an unheld call on (blank-separated; '' do not look),
 --          calls already tried (blank-separated ids), permission ids that admit the picker: hunt groups, extensions,
 --          agent groups (three arguments, each blank-separated),
 --          '1' when a directed pickup includes calls that ring the extension as a group's member,
@@ -111,13 +111,15 @@ end
 
 local function claim(keys, args)
   local prefix, picker, token, ttl_ms = keys[1], args[2], args[3], tonumber(args[4])
-  local number, kind, device = args[5], args[6], args[7]
+  local number, kind = args[5], args[6]
   local now = now_us()
   if now > tonumber(args[1]) then return { 4 } end
   if is_at_limit(prefix, picker, tonumber(args[14])) then
     return { 5, count_in_minute(key(prefix, 'denied', picker)) }
   end
-  if device ~= '' and is_talking(prefix, device) then return { 3 } end
+  for _, device in ipairs(words(args[7])) do
+    if is_talking(prefix, device) then return { 3 } end
+  end
   expire_claims(prefix, now)
   local tried = set_of(words(args[8]))
   local permits = { h = words(args[9]), e = words(args[10]), a = words(args[11]) }

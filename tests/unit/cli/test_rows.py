@@ -6,6 +6,7 @@ from kemi.accounts.model import Kind
 from kemi.accounts.permission import Permission
 from kemi.cli import calls, events
 from kemi.cli.output import printable, seconds
+from kemi.dialogs.line import positions
 from kemi.dialogs.record import Caller, CallRecord
 from kemi.pickup.event import PickupEvent
 from kemi.sip.dialog import DialogId
@@ -59,7 +60,7 @@ def waiting(number: str, key: str, at_us: int) -> CallRecord:
 
 
 def test_given_callers_of_two_queues_when_counted_then_the_oldest_of_each_is_the_first() -> None:
-    found = calls.positions(
+    found = positions(
         [waiting("800", "b", 2), CALL, waiting("801", "c", 3), waiting("800", "d", 4), waiting("800", "a", 1)]
     )
     assert found == {"a": 1, "b": 2, "d": 3, "c": 1}
@@ -67,7 +68,7 @@ def test_given_callers_of_two_queues_when_counted_then_the_oldest_of_each_is_the
 
 def test_given_a_claimed_caller_when_counted_then_those_behind_move_up() -> None:
     claimed = replace(waiting("800", "a", 1), claimed_by="103")
-    assert calls.positions([claimed, waiting("800", "b", 2)]) == {"b": 1}
+    assert positions([claimed, waiting("800", "b", 2)]) == {"b": 1}
 
 
 def test_given_a_caller_who_waits_when_shown_then_his_position_is_told() -> None:

@@ -96,6 +96,12 @@ class Spiral:
     def aim(self, uri: str) -> None:
         raise AssertionError(uri)
 
+    def send_errand(self, words: str) -> None:
+        raise AssertionError(words)
+
+    def errand(self) -> str:
+        raise AssertionError
+
     def is_return(self) -> bool:
         raise AssertionError
 

@@ -167,3 +167,24 @@ def test_given_a_cancel_when_its_invite_is_asked_then_it_is_named_by_the_invite_
     with kamailio(**{"$rm": "CANCEL", "$ci": "another", "$si": source, **invite}) as fake:
         fake.answer("tm.t_lookup_cancel", found)
         assert KamailioTransaction().cancels == call_id
+
+
+@pytest.mark.parametrize(
+    ("uri", "next_hop", "socket", "flow"),
+    [
+        ("sip:103@192.0.2.3:5073", None, "udp:192.0.2.1:5060", Flow("udp", "192.0.2.3", 5073, "udp:192.0.2.1:5060")),
+        (
+            "sip:103@x.invalid;transport=ws",
+            "sip:192.0.2.3:4711;transport=ws",
+            "tcp:192.0.2.1:80",
+            Flow("ws", "192.0.2.3", 4711, "tcp:192.0.2.1:80"),
+        ),
+        ("sip:103@192.0.2.3", None, None, Flow("udp", "192.0.2.3", 5060, "")),
+    ],
+)
+def test_given_a_branch_that_is_about_to_be_sent_when_asked_then_it_is_known_over_what(
+    uri: str, next_hop: str | None, socket: str | None, flow: Flow
+) -> None:
+    of_branch: dict[str, str | int | None] = {"$ru": uri, "$du": next_hop, "$fs": socket}
+    with kamailio(**of_branch):
+        assert KamailioTransaction().leaves_by == flow

@@ -9,7 +9,7 @@ from tests.support.fake_ksr import FakeKsr, install
 from tests.unit.ksr.kamailio import VARIABLES
 
 with install():
-    from kemi.ksr.spiral import NEXT_HOP, KamailioSpiral
+    from kemi.ksr.spiral import ERRAND, NEXT_HOP, KamailioSpiral
 
 HOP = Flow("tcp", "192.0.2.9", 5070, "tcp:192.0.2.1:5060")
 
@@ -63,3 +63,40 @@ def test_given_the_seal_of_another_hop_when_it_is_used_then_it_goes_nowhere() ->
 
 def test_given_another_node_s_seal_when_it_is_used_then_it_goes_nowhere() -> None:
     assert goes_on(KamailioSpiral(5059), sent(KamailioSpiral(5059))) is None
+
+
+def errand_of(spiral: KamailioSpiral, words: str) -> str:
+    """The value of the header by which the node sends these words to itself."""
+    fake = FakeKsr(VARIABLES)
+    with install(fake):
+        fake.answer("corex.sendx", 1)
+        spiral.send_errand(words)
+        ((where, socket, text),) = fake.called("corex.sendx")
+        assert (where, socket) == ("sip:127.0.0.1:5059;transport=udp", "udp:127.0.0.1:5059")
+        assert str(text).startswith("INFO ")
+        assert "\r\nContact: <sip:errand@device.invalid>\r\n" in str(text)
+    lines = [line.partition(": ") for line in str(text).split("\r\n")]
+    return next(value for name, _, value in lines if name == ERRAND)
+
+
+def brings(spiral: KamailioSpiral, value: str) -> str:
+    with install(FakeKsr(VARIABLES, headers=[(ERRAND, value)])):
+        return spiral.errand()
+
+
+def test_given_an_errand_when_it_comes_round_then_its_words_are_those_that_were_sent() -> None:
+    spiral = KamailioSpiral(5059)
+    assert brings(spiral, errand_of(spiral, '["r1","pbx.example.com"]')) == '["r1","pbx.example.com"]'
+
+
+def test_given_what_somebody_else_wrote_when_it_comes_round_then_it_is_no_errand() -> None:
+    """Who registers the node's own socket as his phone's makes it send his requests there."""
+    spiral = KamailioSpiral(5059)
+    mine = errand_of(spiral, "a")
+    seal, _, _ = mine.partition(" ")
+    hop, _, _ = sent(spiral).partition(" ")
+    forged = ["", "a", f"errand.{'0' * 24} a", f"{seal} b", f"{hop} {HOP}", f"{hop} a", seal]
+    assert [brings(spiral, value) for value in forged] == [""] * len(forged)
+    assert brings(KamailioSpiral(5059), mine) == "", "another node's"
+    with install(FakeKsr(VARIABLES, headers=[("Call-ID", "a")])):
+        assert spiral.errand() == ""

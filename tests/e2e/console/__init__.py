@@ -1,0 +1,1 @@
+"""The attendant's console in a real browser."""
