@@ -30,8 +30,6 @@ from tests.support.until import until
 
 BEFORE_S, AFTER_S = 3.0, 4.0
 NAMES = ("a", "b")
-BRIEF_TALKS = {"STAR87_DIALOG_TTL_S": "20"}
-"""How long what talked through a dead node is remembered, whose end nobody saw."""
 
 
 def node_killed(folder: Path, rate: float, seconds: float) -> tuple[Outcome, float]:
@@ -41,7 +39,7 @@ def node_killed(folder: Path, rate: float, seconds: float) -> tuple[Outcome, flo
     """
     place, outcome, cast = folder_of(folder, "node-killed"), Outcome("node-killed"), Cast.at()
     with (
-        nodes(place, cast.document, NAMES, {**ENVIRONMENT, **BRIEF_TALKS}) as (dies, lives),
+        nodes(place, cast.document, NAMES, ENVIRONMENT) as (dies, lives),
         pickers_at(lives.address) as picking,
     ):
         lasting = cast.calls(Stage(dies.address, cast.people.domain, LOOPBACK, place), rate, BEFORE_S + 60)
