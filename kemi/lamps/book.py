@@ -86,6 +86,8 @@ class Book:
         process = os.getpid()
         if self._connection is None or self._process != process:
             # Nothing is lost with the host that its restart would not bring anew: no write waits for a disk.
+            # Whose lamps glow is nobody else's business; SQLite would let all users read it.
+            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
             connection = sqlite3.connect(
                 self._path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False
             )

@@ -33,10 +33,12 @@ class Deferred:
 
     def decide(self, operation: str, key: str, *args: Word) -> Any:
         """Nothing that this node has posted is missed."""
-        return self._asking(lambda: self._commands.decide(operation, key, *args), alone=True)
+        return self._asking(lambda: self._commands.decide(operation, key, *args), misses_nothing=True)
 
     def fcall(self, operation: str, key: str, *args: Word) -> Any:
-        return self._asking(lambda: self._commands.fcall(operation, key, *args), alone=operation in MISS_NOTHING)
+        return self._asking(
+            lambda: self._commands.fcall(operation, key, *args), misses_nothing=operation in MISS_NOTHING
+        )
 
     def post(self, operation: str, key: str, *args: Word) -> bool:
         """As Connection.post; what has been left in the outbox counts as sent."""
@@ -60,11 +62,11 @@ class Deferred:
             with contextlib.suppress(StoreUnavailable):
                 self.settle()
 
-    def _asking(self, ask: Callable[[], Any], *, alone: bool = False) -> Any:
+    def _asking(self, ask: Callable[[], Any], *, misses_nothing: bool = False) -> Any:
         if self._commands.is_resting:
             # This process could only lose what another may well be able to send.
             return ask()
-        posted = self._outbox.take(alone=alone)
+        posted = self._outbox.take(waits=misses_nothing)
         try:
             for command in posted:
                 self._commands.hold(command)

@@ -2,8 +2,8 @@
 
 To write a command into a pipe costs a tenth of sending it, which wakes Redis each time. A process of the node's own
 sends what has gathered; so does every worker that asks the store something, ahead of its question. Who has taken
-something holds a shared lock until the store has done it; who must not miss anything takes the lock alone. So a pickup
-sees whatever this node posted before it.
+something holds a lock until the store has done it, and nobody else takes anything meanwhile: what was posted is done in
+its order. Who must not miss anything waits for the lock. So a pickup sees whatever this node posted before it.
 """
 
 from __future__ import annotations
@@ -52,15 +52,13 @@ class Outbox:
             return False
         return True
 
-    def take(self, *, alone: bool = False) -> list[bytes]:
-        """All that is there; nobody else gets it. Call `done` when the store has done it.
+    def take(self, *, waits: bool = False) -> list[bytes]:
+        """All that is there, or nothing while another has taken something. Call `done` when the store has done it.
 
-        alone: first wait until what others have taken is done as well, but not for long.
+        waits: until that is done as well, but not for long.
         """
-        if alone:
-            self._lock_alone()
-        else:
-            fcntl.flock(self._own_lock(), fcntl.LOCK_SH)
+        if not self._locks(waits):
+            return []
         try:
             records = os.read(self._out, CAPACITY)
         except BlockingIOError:
@@ -97,14 +95,14 @@ class Outbox:
             if fd >= 0:
                 os.close(fd)
 
-    def _lock_alone(self) -> None:
-        deadline = time.monotonic() + ALONE_WITHIN_S
+    def _locks(self, waits: bool) -> bool:
+        deadline = time.monotonic() + (ALONE_WITHIN_S if waits else 0.0)
         while True:
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(self._own_lock(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
+                return True
             if time.monotonic() >= deadline:
-                return
+                return False
             time.sleep(TRY_AGAIN_S)
 
     def _own_lock(self) -> int:

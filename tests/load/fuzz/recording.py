@@ -108,7 +108,7 @@ def _replaces(alice: Phone, bob: Phone, carol: Phone) -> None:
 
 
 def _others(alice: Phone, bob: Phone, agent: Phone) -> None:
-    for method in ("OPTIONS", "MESSAGE", "SUBSCRIBE", "PUBLISH"):
+    for method in ("OPTIONS", "MESSAGE", "PUBLISH"):
         via = alice.via()
         alice.sends(alice.requests(method, bob.aor, via=via))
         challenge = alice.answer_to(via)
@@ -116,6 +116,8 @@ def _others(alice: Phone, bob: Phone, agent: Phone) -> None:
         alice.sends(alice.requests(method, bob.aor, via=via, headers=[alice.proves(challenge, method, bob.aor)]))
         bob.replies(bob.expects(lambda m, asked=method: m.method == asked and not m.status, method), 200, tag="b")  # type: ignore[misc]
         assert alice.answer_to(via).status == 200
+    lamp = alice.asks("SUBSCRIBE", bob.aor, headers=[("Event", "dialog"), ("Expires", "60")])
+    assert lamp.status in (200, 403), lamp.start
     assert agent.dials("*64").ends_with().reason == "Logged In"
     waiting: Outgoing = alice.dials("800")
     waiting.expects(182)
