@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
 import socket
-import ssl
 import struct
 import time
 from collections.abc import Iterator
@@ -21,10 +19,11 @@ from tests.support.node import Node
 from tests.support.phone import PASSWORD, Phone
 from tests.support.ports import LOOPBACK, free_port
 from tests.support.sip_text import SipMessage
+from tests.support.slow_peers import beginnings, connects, opened, options
 from tests.support.talks import ring, take_over, talk
 from tests.support.tenants import Tenant, Tenants
 from tests.support.until import until
-from tests.support.wire import Stream, unverified
+from tests.support.wire import Stream
 
 PROOF_S = 2
 CLOSED_WITHIN_S = PROOF_S + 15.0
@@ -47,21 +46,6 @@ def node(tenants: Tenants, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with Node(folder, tenants.document(), environment=environment, listen=listen) as node:
         yield node
         assert_no_traceback(node.folder / node.name / "kamailio.log")
-
-
-def connects(node: Node, transport: str = "tcp") -> socket.socket:
-    host, _, port = node.reached_by(transport).partition(":")
-    connection = socket.create_connection((host, int(port)), 4.0)
-    connection.settimeout(CLOSED_WITHIN_S)
-    return connection
-
-
-def options(node: Node, *, more: bytes = b"", length: int = 0, transport: bytes = b"TCP") -> bytes:
-    """Everything of an OPTIONS but its body."""
-    return (
-        b"OPTIONS sip:%b SIP/2.0\r\nVia: SIP/2.0/%b 192.0.2.1;branch=z9hG4bK%b\r\nFrom: <sip:a@b>;tag=1\r\n"
-        b"To: <sip:a@b>\r\nCall-ID: %b\r\nCSeq: 1 OPTIONS\r\n%bContent-Length: %d\r\n\r\n"
-    ) % (node.address.encode(), transport, secrets.token_hex(8).encode(), secrets.token_hex(8).encode(), more, length)
 
 
 def is_closed(connection: socket.socket) -> bool:
@@ -89,30 +73,6 @@ def calls_go_on(tenant: Tenant) -> Iterator[None]:
     play()
 
 
-def client_hello() -> bytes:
-    """What opens a TLS handshake."""
-    outgoing = ssl.MemoryBIO()
-    with pytest.raises(ssl.SSLWantReadError):
-        unverified().wrap_bio(ssl.MemoryBIO(), outgoing).do_handshake()
-    return outgoing.read()
-
-
-def beginnings(node: Node) -> list[tuple[str, bytes]]:
-    """Transport, and what is said before nothing more comes."""
-    return [
-        ("tcp", options(node)[:60]),
-        ("tcp", options(node, length=9000) + b"half"),
-        ("tcp", b"\r\n"),
-        ("tcp", b"\r\n\r"),
-        ("tcp", options(node)),
-        ("tls", b""),
-        ("tls", client_hello()[:50]),
-        ("tls", client_hello()),
-        ("ws", b""),
-        ("ws", b"GET / HTTP/1.1\r\nUpgrade: websock"),
-    ]
-
-
 def test_given_connections_on_which_nothing_goes_on_when_they_are_thousands_then_calls_do_and_all_of_them_are_closed(
     tenant: Tenant,
 ) -> None:
@@ -129,10 +89,6 @@ def test_given_connections_on_which_nothing_goes_on_when_they_are_thousands_then
         while not is_closed(connection):
             pass
         connection.close()
-
-
-def opened(node: Node) -> int:
-    return int(node.kamcmd("core.tcp_info").partition("opened_connections: ")[2].split()[0])
 
 
 def test_given_a_message_that_comes_byte_by_byte_when_it_is_whole_then_it_is_answered_and_calls_went_on(

@@ -131,6 +131,14 @@ class Node:
             self._process.kill()
             return self._process.wait()
 
+    def is_told_to_end(self) -> None:
+        """SIGTERM: it drains first, and a second one ends that."""
+        self._process.terminate()
+
+    def awaits_end(self, within_s: float) -> int:
+        """Return the exit status once it has ended by itself."""
+        return self._process.wait(within_s)
+
     def dies(self) -> None:
         """End all of the node by SIGKILL: it says nothing more to anybody."""
         self._process.kill()

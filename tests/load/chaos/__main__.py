@@ -27,9 +27,11 @@ from functools import partial
 from pathlib import Path
 
 from tests.load.chaos.beside import Outcome
+from tests.load.chaos.drained import node_drained
 from tests.load.chaos.faults import OF_THE_STORE
 from tests.load.chaos.network import CONDITIONS, network_fails
-from tests.load.chaos.one_node import store_fails
+from tests.load.chaos.one_node import node_is_troubled, store_fails
+from tests.load.chaos.troubles import TROUBLES
 from tests.load.chaos.two_nodes import node_killed, nodes_parted
 
 RATE, SECONDS = 300.0, 5.0
@@ -37,14 +39,17 @@ Play = Callable[[Path, float, float], tuple[Outcome, float]]
 PLAYS: dict[str, Play] = {
     **{name: partial(store_fails, name) for name in OF_THE_STORE},
     **{name: partial(network_fails, name) for name in CONDITIONS},
+    **{name: partial(node_is_troubled, name) for name in TROUBLES},
     "node-killed": node_killed,
+    "node-drained": node_drained,
     "partition-node-node": nodes_parted,
 }
 
 
 def faults_of(outcome: Outcome, back_within_s: float) -> list[str]:
     """What is not as it must be."""
-    found = [
+    found = [*outcome.not_played]
+    found += [
         f"{name}: {getattr(outcome, name)}"
         for name in ("failed_calls", "wrong_pickups", "double_answers", "left_keys")
         if getattr(outcome, name)

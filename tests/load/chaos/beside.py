@@ -5,13 +5,14 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from tests.load.chaos import pickers
+from tests.load.chaos import pickers, turns
 from tests.support.load import kinds
 from tests.support.load.kinds import Pace, Play
 from tests.support.load.people import People, invented
@@ -52,6 +53,8 @@ class Outcome:
     recovered_s: float | None = 0.0
     more: dict[str, object] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
+    not_played: list[str] = field(default_factory=list)
+    """What of the fault itself did not come about: then the line says nothing."""
 
     def line(self) -> dict[str, object]:
         recovered = None if self.recovered_s is None else round(self.recovered_s, 3)
@@ -61,55 +64,56 @@ class Outcome:
 
 @dataclass
 class Cast:
-    """Who plays, and the document for a node that knows them."""
+    """Who plays, and the document for a node that knows them. Two SIPp may play at once, each with half of the people;
+    the last extension and its picker are nobody's."""
 
     people: People
-    document: str
-    trunk_port: int
-    called_port: int
+    document: dict[str, Any]
+    trunk_ports: tuple[int, int]
+    called_ports: tuple[int, int]
 
     @classmethod
     def at(cls, address: str = LOOPBACK) -> Cast:
         """address: from which SIPp calls."""
-        trunk_port = free_port()
-        people, text = invented(CALLED, [f"{address}:{trunk_port}"])
+        trunk_ports, called_ports = (free_port(), free_port()), (free_port(), free_port())
+        people, text = invented(2 * CALLED + 1, [f"{address}:{port}" for port in trunk_ports])
         document = yaml.safe_load(text)
-        document["domains"].append(pickers.tenant())
-        return cls(people, str(yaml.safe_dump(document, sort_keys=False)), trunk_port, free_port())
+        document["domains"].append(turns.tenant())
+        return cls(people, document, trunk_ports, called_ports)
+
+    @property
+    def text(self) -> str:
+        return str(yaml.safe_dump(self.document, sort_keys=False))
 
     @property
     def domains(self) -> tuple[str, str]:
-        return self.people.domain, pickers.DOMAIN
+        return self.people.domain, turns.DOMAIN
 
-    def calls(self, stage: Stage, rate: float, seconds: float) -> Play:
-        """SIPp begins to call; its phones are registered before."""
-        kinds.register(stage, kinds.called_people("calls", self.people), self.called_port)
-        return self.calls_again(stage, rate, seconds)
-
-    def calls_again(self, stage: Stage, rate: float, seconds: float) -> Play:
-        pace = Pace(rate, seconds)
-        port = self.called_port
-        return kinds.start(
-            "calls", stage, self.people, pace, trunk_port=self.trunk_port, called_port=port, traced=False
-        )
+    def calls(self, stage: Stage, pace: Pace, half: int = 0) -> Play:
+        """SIPp begins to call; its phones are registered before. half: which of the people, 0 or 1."""
+        dids = list(self.people.dids.items())[half * CALLED : (half + 1) * CALLED]
+        people = replace(self.people, dids=dict(dids))
+        kinds.register(stage, kinds.called_people("calls", people), self.called_ports[half])
+        ports = {"trunk_port": self.trunk_ports[half], "called_port": self.called_ports[half]}
+        return kinds.start("calls", stage, people, pace, traced=False, **ports)
 
 
 class Pickers:
     """The process of pickers.py."""
 
-    def __init__(self, address: str, picks_at: str, host: str, repeats: bool) -> None:
+    def __init__(self, *arguments: str | bool) -> None:
+        """arguments: of pickers.go_on."""
         self._ours, theirs = multiprocessing.Pipe()
-        arguments = (address, picks_at, host, repeats, theirs)
-        self._process = multiprocessing.get_context("spawn").Process(target=pickers.go_on, args=arguments)
+        self._process = multiprocessing.get_context("spawn").Process(target=pickers.go_on, args=(*arguments, theirs))
         self._process.start()
-        self.count = pickers.Count()
+        self.count = turns.Count()
         """What became of it all, after `end`."""
         assert self._heard(self._ours) == "ready"
 
-    def end(self) -> pickers.Count:
+    def end(self) -> turns.Count:
         self._ours.send("end")
         count = self._heard(self._ours)
-        assert isinstance(count, pickers.Count)
+        assert isinstance(count, turns.Count)
         self.count = count
         return count
 
@@ -124,16 +128,18 @@ class Pickers:
 
 
 @contextmanager
-def pickers_at(address: str, *, picks_at: str = "", host: str = LOOPBACK, repeats: bool = False) -> Iterator[Pickers]:
+def pickers_at(
+    address: str, *, picks_at: str = "", host: str = LOOPBACK, repeats: bool = False, transport: str = "udp"
+) -> Iterator[Pickers]:
     """address: of the node. picks_at: of the node at which the pickers dial; '' the same."""
-    playing = Pickers(address, picks_at or address, host, repeats)
+    playing = Pickers(address, picks_at or address, host, repeats, transport)
     try:
         yield playing
     finally:
         playing.close()
 
 
-def add_up(outcome: Outcome, count: pickers.Count) -> None:
+def add_up(outcome: Outcome, count: turns.Count) -> None:
     """The pickers' figures into an outcome."""
     outcome.calls += count.calls
     outcome.failed_calls += count.failed_calls
@@ -144,17 +150,20 @@ def add_up(outcome: Outcome, count: pickers.Count) -> None:
     outcome.told += count.told
 
 
-def end_of_calls(outcome: Outcome, play: Play, calls: int, within_s: float) -> None:
+def end_of_calls(outcome: Outcome, play: Play, pace: Pace) -> None:
     """Wait for SIPp; its figures into an outcome."""
-    play.caller.await_end(within_s + OVER_WITHIN_S)
+    play.caller.await_end(pace.duration_s + OVER_WITHIN_S)
     play.end()
     play.caller.check()
-    outcome.calls += calls
-    outcome.failed_calls += calls - play.caller.counts().get("SuccessfulCall", 0)
+    outcome.calls += pace.calls
+    failed = pace.calls - play.caller.counts().get("SuccessfulCall", 0)
+    outcome.failed_calls += failed
+    if failed:
+        outcome.told.append(f"of {pace.calls} calls of SIPp {failed} were not complete: {play.caller.counts()}")
 
 
-def left_keys(node: Node, domains: tuple[str, ...]) -> list[str]:
-    """Keys that outlive the calls and their bounds."""
+def look_for_keys(outcome: Outcome, node: Node, domains: tuple[str, ...]) -> None:
+    """Those that outlive the calls and their bounds, into an outcome."""
 
     def left() -> list[str]:
         return [key for domain in domains for key in node.left_keys(domain)]
@@ -162,8 +171,8 @@ def left_keys(node: Node, domains: tuple[str, ...]) -> list[str]:
     try:
         until(lambda: not left(), within_s=KEYS_GO_WITHIN_S, what="every key to go")
     except AssertionError:
-        return left()
-    return []
+        outcome.left_keys = len(left())
+        outcome.told += left()[:5]
 
 
 def folder_of(folder: Path, fault: str) -> Path:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from kemi.store import keys
-from tests.load.chaos.pickers import DOMAIN
+from tests.load.chaos.turns import DOMAIN
 from tests.support.redis_cluster import RedisCluster
 from tests.support.redis_sentinel import SentinelSet
 from tests.support.store_faults import FAULTS, Fault, faulty_redis

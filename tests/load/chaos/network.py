@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.load.chaos.beside import (
@@ -12,11 +12,14 @@ from tests.load.chaos.beside import (
     Cast,
     Outcome,
     add_up,
+    end_of_calls,
     folder_of,
-    left_keys,
+    look_for_keys,
     pickers_at,
 )
 from tests.load.chaos.faults import BACK_WITHIN_S
+from tests.support.load.kinds import Pace
+from tests.support.load.player import Stage
 from tests.support.network import Network
 from tests.support.node import Node
 from tests.support.raw import raw_client
@@ -25,6 +28,9 @@ from tests.support.redis_server import RedisServer
 PHONES, NODE, STORE = "phones", "node", "store"
 SIP_PORT, STORE_PORT = 5060, 6379
 BEFORE_S, AFTER_S = 2.0, 6.0
+LOSS = "loss"
+APART_MS = 200
+"""SIPp knows no 180 after the 200, and no BYE before the ACK: so no two of its messages are closer than that."""
 REPEATED_WITHIN_S = 10.0
 """What was lost last is said again by then: time enough to see that a pickup came off after all."""
 
@@ -36,7 +42,7 @@ def _phones(**how: float) -> Conditions:
 
 
 CONDITIONS: dict[str, tuple[Conditions, Conditions, float]] = {
-    "loss": (_phones(loss=0.05), _phones(), REPEATED_WITHIN_S),
+    LOSS: (_phones(loss=0.05), _phones(), REPEATED_WITHIN_S),
     "delay": (_phones(delay_ms=50, jitter_ms=5), _phones(), BACK_WITHIN_S),
     "reordering": (_phones(delay_ms=50, jitter_ms=45), _phones(), BACK_WITHIN_S),
     "partition-node-store": (
@@ -70,7 +76,7 @@ def node_in(
     address = f"{network.address(NODE)}:{SIP_PORT}"
     environment = {**ENVIRONMENT, "STAR87_REDIS_URL": store.far_url, "STAR87_REDIS_TIMEOUT_MS": str(store_waits_ms)}
     inside = network.inside(NODE)
-    with Node(folder, cast.document, environment=environment, listen=[f"udp:{address}"], inside=inside) as node:
+    with Node(folder, cast.text, environment=environment, listen=[f"udp:{address}"], inside=inside) as node:
         node.looks_by(raw_client(store.url))
         yield node, address
 
@@ -78,28 +84,33 @@ def node_in(
 def network_fails(name: str, folder: Path, rate: float, seconds: float) -> tuple[Outcome, float]:
     """Play one of CONDITIONS; returns what came of it, and within how many seconds it must have been over.
 
-    Without SIPp, at whatever rate: it fails calls whose answers overtake one another.
+    SIPp repeats no answer to a BYE, so with loss only the pickers' phones call, which do as RFC 3261 §17.2.2 asks.
     """
-    del rate
     place, outcome = folder_of(folder, name), Outcome(name)
     begin, end, back_within_s = CONDITIONS[name]
     # Where the store is not what fails, a machine that is busy elsewhere is no absent store.
     waits_ms = 50 if name == "partition-node-store" else 1000
-    with Network(PHONES, NODE, STORE) as network, FarRedis(network) as store:
+    with Network(PHONES, NODE, STORE) as network, FarRedis(network) as store, ExitStack() as stack:
         host = network.address(PHONES)
         cast = Cast.at(host)
-        with node_in(network, place / "node", cast, store, waits_ms) as (node, address), network.on(PHONES):
+        node, address = stack.enter_context(node_in(network, place / "node", cast, store, waits_ms))
+        stack.enter_context(network.on(PHONES))
+        after_s = max(AFTER_S, back_within_s)
+        pace = Pace(rate, BEFORE_S + seconds + after_s, talk_ms=APART_MS, ring_ms=APART_MS)
+        play = cast.calls(Stage(address, cast.people.domain, host, place), pace) if name != LOSS else None
+        try:
             with pickers_at(address, host=host, repeats=True) as picking:
                 time.sleep(BEFORE_S)
                 begin(network)
                 time.sleep(seconds)
                 end(network)
                 ended = time.monotonic()
-                time.sleep(max(AFTER_S, back_within_s))
+                time.sleep(after_s)
                 count = picking.end()
-            add_up(outcome, count)
-            outcome.recovered_s = count.recovered_s(ended)
-            left = left_keys(node, cast.domains)
-            outcome.left_keys = len(left)
-            outcome.told += left[:5]
+        finally:
+            if play is not None:
+                end_of_calls(outcome, play, pace)
+        add_up(outcome, count)
+        outcome.recovered_s = count.recovered_s(ended)
+        look_for_keys(outcome, node, cast.domains)
     return outcome, back_within_s

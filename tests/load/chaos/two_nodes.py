@@ -14,7 +14,7 @@ from tests.load.chaos.beside import (
     add_up,
     end_of_calls,
     folder_of,
-    left_keys,
+    look_for_keys,
     pickers_at,
 )
 from tests.load.chaos.faults import BACK_WITHIN_S, FAILED_OVER_WITHIN_S
@@ -29,43 +29,51 @@ from tests.support.raw import raw_client
 from tests.support.until import until
 
 BEFORE_S, AFTER_S = 3.0, 4.0
+SETS_UP_S = 2.0
 NAMES = ("a", "b")
 
 
 def node_killed(folder: Path, rate: float, seconds: float) -> tuple[Outcome, float]:
-    """A node is killed under SIPp's calls, which go to the other from then on; pickups go on at that one.
+    """A node is killed under half of the calls; the other half, and the pickups, go through the other. Then all do.
 
-    What was under way at the dead node is lost, and not counted.
+    What was under way at the dead node is lost; what had failed there before counts.
     """
     place, outcome, cast = folder_of(folder, "node-killed"), Outcome("node-killed"), Cast.at()
-    with (
-        nodes(place, cast.document, NAMES, ENVIRONMENT) as (dies, lives),
-        pickers_at(lives.address) as picking,
-    ):
-        lasting = cast.calls(Stage(dies.address, cast.people.domain, LOOPBACK, place), rate, BEFORE_S + 60)
-        try:
+    after = Pace(rate / 2, seconds + AFTER_S)
+    lasting, dying = Pace(rate / 2, BEFORE_S + SETS_UP_S + after.duration_s), Pace(rate / 2, BEFORE_S + 60)
+    with nodes(place, cast.text, NAMES, ENVIRONMENT) as (dies, lives):
+        with ExitStack() as playing:
+            through = cast.calls(stage_at(place, "lives", lives, cast), lasting, half=1)
+            playing.callback(lambda: end_of_calls(outcome, through, lasting))
+            picking = playing.enter_context(pickers_at(lives.address))
+            doomed = cast.calls(stage_at(place, "dies", dies, cast), dying)
+            playing.callback(doomed.end)
             time.sleep(BEFORE_S)
+            before = doomed.caller.counts()
             dies.dies()
             began = time.monotonic()
-        finally:
-            lasting.end()
-        outcome.calls += lasting.caller.counts().get("SuccessfulCall", 0)
-        stage = Stage(lives.address, cast.people.domain, LOOPBACK, folder_of(place, "again"))
-        play = cast.calls(stage, rate, seconds + AFTER_S)
-        end_of_calls(outcome, play, Pace(rate, seconds + AFTER_S).calls, seconds + AFTER_S)
-        add_up(outcome, picking.end())
+            doomed.end()
+            complete = doomed.caller.counts().get("SuccessfulCall", 0)
+            outcome.more["lost_with_the_node"] = doomed.caller.counts().get("TotalCallCreated", 0) - complete
+            outcome.calls += complete
+            outcome.failed_calls += before.get("FailedCall", 0)
+            play = cast.calls(stage_at(place, "again", lives, cast), after)
+            end_of_calls(outcome, play, after)
+            add_up(outcome, picking.end())
         outcome.recovered_s = picking.count.recovered_s(began)
         until(lambda: knows(lives) == {"b"}, within_s=KEYS_GO_WITHIN_S, what="the death to be known")
-        left = left_keys(lives, cast.domains)
-        outcome.left_keys = len(left)
-        outcome.told += left[:5]
+        look_for_keys(outcome, lives, cast.domains)
     return outcome, FAILED_OVER_WITHIN_S
+
+
+def stage_at(folder: Path, label: str, node: Node, cast: Cast) -> Stage:
+    """For one of several SIPp that play in a scene."""
+    return Stage(node.address, cast.people.domain, LOOPBACK, folder_of(folder, label))
 
 
 def nodes_parted(folder: Path, rate: float, seconds: float) -> tuple[Outcome, float]:
     """Nothing passes between two nodes that both have their store and their phones. Calls go through one, pickers dial
     at the other: they hear so, and the calls ring on."""
-    del rate
     place, outcome = folder_of(folder, "parted"), Outcome("partition-node-node")
     with ExitStack() as stack:
         network = stack.enter_context(Network("phones", *NAMES, "store"))
@@ -77,9 +85,7 @@ def nodes_parted(folder: Path, rate: float, seconds: float) -> tuple[Outcome, fl
             address = f"udp:{network.address(name)}:{SIP_PORT}"
             environment = {**ENVIRONMENT, "STAR87_REDIS_URL": store.far_url, "STAR87_PEER": address}
             inside = network.inside(name)
-            node = Node(
-                place / name, cast.document, name=name, environment=environment, listen=[address], inside=inside
-            )
+            node = Node(place / name, cast.text, name=name, environment=environment, listen=[address], inside=inside)
             started.append(stack.enter_context(node))
             node.looks_by(raw_client(store.url))
         until(
@@ -87,6 +93,9 @@ def nodes_parted(folder: Path, rate: float, seconds: float) -> tuple[Outcome, fl
         )
         stack.enter_context(network.on("phones"))
         through, at = (f"{network.address(name)}:{SIP_PORT}" for name in NAMES)
+        pace = Pace(rate, BEFORE_S + seconds + AFTER_S)
+        play = cast.calls(Stage(through, cast.people.domain, host, place), pace)
+        stack.callback(play.end)
         with pickers_at(through, picks_at=at, host=host, repeats=True) as picking:
             time.sleep(BEFORE_S)
             network.parts(*NAMES)
@@ -96,7 +105,6 @@ def nodes_parted(folder: Path, rate: float, seconds: float) -> tuple[Outcome, fl
             time.sleep(AFTER_S)
             add_up(outcome, picking.end())
             outcome.recovered_s = picking.count.recovered_s(ended)
-        left = left_keys(started[0], cast.domains)
-        outcome.left_keys = len(left)
-        outcome.told += left[:5]
+        end_of_calls(outcome, play, pace)
+        look_for_keys(outcome, started[0], cast.domains)
     return outcome, BACK_WITHIN_S

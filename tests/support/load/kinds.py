@@ -23,11 +23,13 @@ SLOWEST_S = 5
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """rate: calls a second. duration_s: for how long calls begin. talk_ms: from the answer to the BYE."""
+    """rate: calls a second. duration_s: for how long calls begin. talk_ms: from the answer to the BYE. ring_ms: from
+    the 180 to the answer, of KIND=calls."""
 
     rate: float
     duration_s: float
     talk_ms: int = 100
+    ring_ms: int = 0
 
     @property
     def calls(self) -> int:
@@ -35,7 +37,7 @@ class Pace:
 
     @property
     def at_once(self) -> int:
-        return max(10, math.ceil(self.rate * (SLOWEST_S + self.talk_ms / 1000)))
+        return max(10, math.ceil(self.rate * (SLOWEST_S + (self.ring_ms + self.talk_ms) / 1000)))
 
     def options(self, at_once: int) -> tuple[str, ...]:
         """SIPp's. A rate below one a second is so many in so many milliseconds."""
@@ -145,9 +147,8 @@ def start(
     others: list[Player] = []
     picker = None
     try:
-        called = Player(
-            stage, f"{kind}-called", "rings" if kind == "pickups" else "is-called", called_port, traced=False
-        )
+        scenario, rings = ("rings", ()) if kind == "pickups" else ("is-called", ("-d", str(pace.ring_ms)))
+        called = Player(stage, f"{kind}-called", scenario, called_port, *rings, traced=False)
         others.append(called)
         called.await_open()
         if kind == "pickups":
