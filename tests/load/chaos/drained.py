@@ -20,7 +20,7 @@ from tests.load.chaos.beside import (
     pickers_at,
 )
 from tests.load.chaos.faults import BACK_WITHIN_S
-from tests.load.chaos.two_nodes import AFTER_S, BEFORE_S, BRIEF_TALKS, NAMES, stage_at
+from tests.load.chaos.two_nodes import AFTER_S, BEFORE_S, NAMES, stage_at
 from tests.support.cluster_of_nodes import nodes
 from tests.support.load.kinds import Pace
 from tests.support.node import Node
@@ -78,7 +78,7 @@ def node_drained(folder: Path, rate: float, seconds: float) -> tuple[Outcome, fl
     place, outcome, cast = folder_of(folder, "node-drained"), Outcome("node-drained"), Cast.at()
     leaving = Pace(rate / 2, BEFORE_S, talk_ms=1, ring_ms=RINGS_MS)
     lasting = Pace(rate / 2, BEFORE_S + seconds + AFTER_S)
-    environment = {**ENVIRONMENT, **BRIEF_TALKS, "STAR87_DRAIN_S": str(DRAIN_S)}
+    environment = {**ENVIRONMENT, "STAR87_DRAIN_S": str(DRAIN_S)}
     with nodes(place, cast.text, NAMES, environment) as (drains, stays):
         with ExitStack() as playing:
             through = cast.calls(stage_at(place, "stays", stays, cast), lasting, half=1)
