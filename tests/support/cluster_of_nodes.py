@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kemi.nodes.peer import Known
 from tests.support.node import Node
+from tests.support.ports import free_port
 from tests.support.redis_server import RedisServer
 from tests.support.until import until
 
@@ -28,7 +29,8 @@ def nodes(
         store = store or stack.enter_context(RedisServer())
         settings = {"STAR87_REDIS_URL": store.url, **(environment or {})}
         started = [
-            stack.enter_context(Node(folder / name, document, name=name, environment=settings)) for name in names
+            stack.enter_context(Node(folder / name, document, name=name, environment={**settings, **peer(number)}))
+            for number, name in enumerate(names, 1)
         ]
         until(
             lambda: all(knows(node) == set(names) for node in started),
@@ -36,6 +38,11 @@ def nodes(
             what="nodes to know each other",
         )
         yield tuple(started)
+
+
+def peer(number: int) -> dict[str, str]:
+    """Nodes reach one another at addresses of their own: Kamailio 6 takes those of one address for one node."""
+    return {"STAR87_PEER": f"udp:127.0.1.{number}:{free_port()}"}
 
 
 def known(node: Node) -> Known:
