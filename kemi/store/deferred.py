@@ -71,6 +71,13 @@ class Deferred:
             for command in posted:
                 self._commands.hold(command)
             answer = ask()
+        except StoreUnavailable:
+            if posted:
+                # Another node of a cluster may be well: once the outbox is free, what is taken next must not overtake.
+                with contextlib.suppress(StoreUnavailable):
+                    self._commands.settle()
+            raise
+        else:
             if posted:
                 # What a question has not taken along: it asked nothing, or another node of a cluster.
                 self._commands.settle()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
+import struct
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -13,6 +15,8 @@ import redis
 from kemi.store.names import addresses_of
 
 Word = str | bytes | int
+_THROWS_AWAY = struct.pack("ii", 1, 0)
+"""SO_LINGER: with the connection goes all that has not been delivered."""
 
 
 def left_s(until_s: float) -> float:
@@ -85,6 +89,16 @@ class TcpLink(_Bounded, redis.Connection):
             raise redis.ConnectionError(f"{name} has no address")
         finally:
             self.host = name
+
+    def disconnect(self, *args: Any) -> None:
+        """redis-py does it itself after a time-out.
+
+        Where packets are lost the kernel would go on sending, and a record come after the one that ends what it began.
+        """
+        if self._sock is not None:
+            with contextlib.suppress(OSError):
+                self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _THROWS_AWAY)
+        super().disconnect(*args)  # type: ignore[no-untyped-call]
 
 
 class TlsLink(redis.SSLConnection, TcpLink):

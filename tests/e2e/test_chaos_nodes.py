@@ -1,4 +1,4 @@
-"""The short form of `make chaos` for two nodes: one is killed, or they do not reach one another (that needs root)."""
+"""The short form of `make chaos` for two nodes: one is killed or ends, or they do not meet (which needs root)."""
 
 from __future__ import annotations
 
@@ -20,6 +20,12 @@ def test_given_calls_when_their_node_is_killed_then_those_at_the_other_go_on_and
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     play("node-killed", tmp_path_factory)
+
+
+def test_given_calls_that_ring_when_their_node_is_told_to_end_then_none_is_lost_and_nothing_is_left(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    play("node-drained", tmp_path_factory)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")

@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from kemi.errors import AlreadyAnswered, StoreUnavailable
+from kemi.metrics.meter import Meter
 from kemi.settings import Settings
-from kemi.store import Store, functions, keys, open_store
+from kemi.store import Store, functions, keys, open_node_store, open_store
 from kemi.store.slots import slot_of
 from tests.store.conftest import PATIENT_MS
 from tests.store.scene import Scene
@@ -247,6 +249,24 @@ def test_given_a_slot_that_is_being_moved_when_its_tenant_is_asked_for_then_503_
     assert here.picked_up("101") == call
     assert is_taken(here, "101")
     assert [line for line in said if "does not answer" in line or "refuses" in line] == []
+
+
+def test_given_what_a_node_posted_when_a_question_about_another_slot_fails_then_it_is_done_before_anything_later(
+    cluster: RedisCluster, here: Scene, there: Scene, tmp_path: Path
+) -> None:
+    """Its outbox is free for others from then on; an `over` before its `answered` leaves a talk for hours."""
+    settings = replace(Settings(), redis_url=cluster.url, redis_timeout_ms=TIMEOUT_MS, run_dir=str(tmp_path))
+    node_store = open_node_store(settings, lambda _line: None, Meter(settings.counts_path, 1))
+    key, place = keys.tenant(HERE), keys.tenant(THERE)
+    here.ring()
+    # The slots of both are known from here on.
+    node_store.ping()
+    assert cluster.begin_move(key, other_primary(cluster, cluster.owner_of(key)))
+    assert node_store.calls._redis.post("remember", place, "device", "good", 60_000)
+    with pytest.raises(StoreUnavailable):
+        Scene(node_store, here.redis, HERE).pick("101")
+    assert there.redis.get(f"{place}replaces:device") == b"good"
+    node_store.close()
 
 
 def test_given_a_cluster_that_must_be_whole_when_a_primary_without_a_replica_dies_then_503_at_once_until_it_is_back(

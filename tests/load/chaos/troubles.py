@@ -34,8 +34,8 @@ from tests.support.slow_peers import beginnings, connects, options
 
 IDLE_AT_ONCE, BYTE_EVERY_S = 300, 0.002
 FUZZ_AT_ONCE, FUZZ_PER_S, FUZZ_SEED = 64, 500, 4475
-RENEWED_EVERY_S, DOCUMENT_EVERY_S = 0.5, 0.2
-DONE_LEAST = 3
+RENEWED_EVERY_S, DOCUMENT_EVERY_S = 0.2, 0.2
+DONE_LEAST = 2
 
 Once = Callable[[threading.Event], None]
 """Does it once, given what says that it is over."""

@@ -54,7 +54,7 @@ def node_killed(folder: Path, rate: float, seconds: float) -> tuple[Outcome, flo
             began = time.monotonic()
             doomed.end()
             complete = doomed.caller.counts().get("SuccessfulCall", 0)
-            outcome.more["lost_with_the_node"] = doomed.caller.counts().get("TotalCallCreated", 0) - complete
+            outcome.more["lost_with_the_node"] = doomed.caller.counts().get("OutgoingCall", 0) - complete
             outcome.calls += complete
             outcome.failed_calls += before.get("FailedCall", 0)
             play = cast.calls(stage_at(place, "again", lives, cast), after)
