@@ -34,6 +34,7 @@ _Xval: TypeAlias = str | int | None
 _ANNOTATION = {"str": "str", "int": "int", "xval": "_Xval", "bool": "bool", "none": "None"}
 _KIND = {annotation: kind for kind, annotation in _ANNOTATION.items()}
 _PARAMETERS = {"str", "int"}
+UNKNOWN = "<null string>"
 _ENTRY = re.compile(r"func: \{\s*ret: (.*)\n\s*module: ?(.*)\n\s*name: (.*)\n\s*params: (.*)\n\s*\}")
 
 
@@ -66,10 +67,11 @@ def parse_listing(text: str) -> list[Function]:
     Raises ValueError for a listing that is cut short, or that names a type not known here.
     """
     announced = re.search(r"msize: (\d+)", text)
-    found = [_function(*(field.strip() for field in entry)) for entry in _ENTRY.findall(text)]
-    if announced is None or int(announced[1]) != len(found):
-        raise ValueError(f"{len(found)} functions read, {announced[1] if announced else 'none'} announced")
-    return found
+    entries = [[field.strip() for field in entry] for entry in _ENTRY.findall(text)]
+    if announced is None or int(announced[1]) != len(entries):
+        raise ValueError(f"{len(entries)} functions read, {announced[1] if announced else 'none'} announced")
+    # Of some of Kamailio 6 the listing does not know the parameters: whoever calls them is told that they are not there.
+    return [_function(*entry) for entry in entries if entry[-1] != UNKNOWN]
 
 
 def _function(returns: str, module: str, name: str, parameters: str) -> Function:
