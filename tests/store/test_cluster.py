@@ -261,12 +261,15 @@ def test_given_what_a_node_posted_when_a_question_about_another_slot_fails_then_
     here.ring()
     # The slots of both are known from here on.
     node_store.ping()
-    assert cluster.begin_move(key, other_primary(cluster, cluster.owner_of(key)))
+    to = other_primary(cluster, cluster.owner_of(key))
+    source = cluster.begin_move(key, to)
     assert node_store.calls._redis.post("remember", place, "device", "good", 60_000)
     with pytest.raises(StoreUnavailable):
         Scene(node_store, here.redis, HERE).pick("101")
     assert there.redis.get(f"{place}replaces:device") == b"good"
     node_store.close()
+    cluster.move_keys(key, source, to)
+    cluster.end_move(key, source, to)
 
 
 def test_given_a_cluster_that_must_be_whole_when_a_primary_without_a_replica_dies_then_503_at_once_until_it_is_back(

@@ -70,7 +70,7 @@ def parse_listing(text: str) -> list[Function]:
     entries = [[field.strip() for field in entry] for entry in _ENTRY.findall(text)]
     if announced is None or int(announced[1]) != len(entries):
         raise ValueError(f"{len(entries)} functions read, {announced[1] if announced else 'none'} announced")
-    # Of some of Kamailio 6 the listing does not know the parameters: whoever calls them is told that they are not there.
+    # Of some of Kamailio 6 the listing does not know the parameters: to who calls them they are not there.
     return [_function(*entry) for entry in entries if entry[-1] != UNKNOWN]
 
 

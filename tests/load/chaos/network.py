@@ -28,7 +28,8 @@ from tests.support.redis_server import RedisServer
 PHONES, NODE, STORE = "phones", "node", "store"
 SIP_PORT, STORE_PORT = 5060, 6379
 BEFORE_S, AFTER_S = 2.0, 6.0
-LOSS = "loss"
+LOSS, REORDERING = "loss", "reordering"
+NOT_FOR_SIPP = (LOSS, REORDERING)
 APART_MS = 200
 """SIPp knows no 180 after the 200, and no BYE before the ACK: so no two of its messages are closer than that."""
 REPEATED_WITHIN_S = 10.0
@@ -44,7 +45,7 @@ def _phones(**how: float) -> Conditions:
 CONDITIONS: dict[str, tuple[Conditions, Conditions, float]] = {
     LOSS: (_phones(loss=0.05), _phones(), REPEATED_WITHIN_S),
     "delay": (_phones(delay_ms=50, jitter_ms=5), _phones(), BACK_WITHIN_S),
-    "reordering": (_phones(delay_ms=50, jitter_ms=45), _phones(), BACK_WITHIN_S),
+    REORDERING: (_phones(delay_ms=50, jitter_ms=45), _phones(), BACK_WITHIN_S),
     "partition-node-store": (
         lambda network: network.parts(NODE, STORE),
         lambda network: network.between(NODE, STORE),
@@ -84,7 +85,8 @@ def node_in(
 def network_fails(name: str, folder: Path, rate: float, seconds: float) -> tuple[Outcome, float]:
     """Play one of CONDITIONS; returns what came of it, and within how many seconds it must have been over.
 
-    SIPp repeats no answer to a BYE, so with loss only the pickers' phones call, which do as RFC 3261 §17.2.2 asks.
+    SIPp repeats no answer to a BYE (RFC 3261 §17.2.2), and fails a call whose 180 comes after its 200: where packets are
+    lost, or overtake one another, only the pickers' phones call.
     """
     place, outcome = folder_of(folder, name), Outcome(name)
     begin, end, back_within_s = CONDITIONS[name]
@@ -97,7 +99,7 @@ def network_fails(name: str, folder: Path, rate: float, seconds: float) -> tuple
         stack.enter_context(network.on(PHONES))
         after_s = max(AFTER_S, back_within_s)
         pace = Pace(rate, BEFORE_S + seconds + after_s, talk_ms=APART_MS, ring_ms=APART_MS)
-        play = cast.calls(Stage(address, cast.people.domain, host, place), pace) if name != LOSS else None
+        play = cast.calls(Stage(address, cast.people.domain, host, place), pace) if name not in NOT_FOR_SIPP else None
         try:
             with pickers_at(address, host=host, repeats=True) as picking:
                 time.sleep(BEFORE_S)
