@@ -85,8 +85,8 @@ def node_in(
 def network_fails(name: str, folder: Path, rate: float, seconds: float) -> tuple[Outcome, float]:
     """Play one of CONDITIONS; returns what came of it, and within how many seconds it must have been over.
 
-    SIPp repeats no answer to a BYE (RFC 3261 §17.2.2), and fails a call whose 180 comes after its 200: where packets are
-    lost, or overtake one another, only the pickers' phones call.
+    SIPp repeats no answer to a BYE (RFC 3261 §17.2.2), and fails a call whose 180 comes after its 200: where packets
+    are lost, or overtake one another, only the pickers' phones call.
     """
     place, outcome = folder_of(folder, name), Outcome(name)
     begin, end, back_within_s = CONDITIONS[name]
