@@ -20,7 +20,7 @@ WHOLE = 4096
 """POSIX's PIPE_BUF on Linux: a longer write may be torn apart by another worker's."""
 CAPACITY = 1 << 18
 """Bytes that the pipe holds, which one read takes all at once."""
-ALONE_WITHIN_S, TRY_AGAIN_S = 0.005, 0.0002
+ALONE_WITHIN_S, TRY_AGAIN_S = 0.04, 0.0002
 """How long is waited for those who have taken something and have not heard yet that it is done."""
 GATHERS_S, LOOKS_S = 0.02, 0.005
 """How long what was posted may lie there so that more comes, and how often is looked whether it is enough: what is sent

@@ -11,7 +11,7 @@ import typer.main
 from kemi.cli.app import app
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / name for name in ("README.md", "kemi/README.md", "docker/README.md", "docker/DIALLING.md")]
+PAGES = [ROOT / name for name in ("README.md", "docker/DEVELOPING.md", "docker/README.md", "docker/DIALLING.md")]
 COMMANDS = set(getattr(typer.main.get_command(app), "commands", {}))
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
