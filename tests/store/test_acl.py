@@ -10,12 +10,15 @@ from typing import cast
 import pytest
 import redis
 
+from kemi.errors import StoreUnavailable
+from kemi.nodes.peer import Peer
 from kemi.settings import Settings
-from kemi.store import functions, keys, open_store
+from kemi.store import Store, functions, keys, open_store
 from tests.store.queue_scene import QueueScene
 from tests.store.test_keyspace import walk
 from tests.support.redis_acl import USERS, as_node, users_with_default
 from tests.support.redis_server import RedisServer
+from tests.support.until import until
 
 HANDSHAKE = {"hello", "select", "function|load"}
 """What the client library, or a test with a fresh server, may or may not need: allowed without being in use here."""
@@ -122,3 +125,37 @@ def test_given_every_operation_when_done_then_what_was_asked_of_redis_is_what_th
     log = cast(list[dict[str, str]], raw.acl_log())
     assert not [entry for entry in log if entry["username"] == "star87"]
     assert all(name.startswith(keys.tenant("")[:4]) for name in map(bytes.decode, cast(list[bytes], raw.keys("*"))))
+
+
+def test_given_an_append_only_file_when_the_store_is_started_again_then_what_functions_wrote_is_there(
+    tmp_path: Path,
+) -> None:
+    """Redis reads it back as the default user, and asks for his rights at each EXEC: where he has none, that is lost."""
+    path = users_with_default(tmp_path)
+    with RedisServer("--aclfile", str(path), "--appendonly", "yes") as server:
+        path.write_text(USERS.read_text())
+        with server.client() as client:
+            client.acl_load()
+        store = open_store(Settings(redis_url=as_node(server), redis_timeout_ms=5000))
+        store.load_functions()
+        peer = Peer("a", "1", "udp:192.0.2.1:5060")
+        secret = store.nodes.announce(peer, "kept").secret
+        assert secret == "kept"
+        store.close()
+
+        server.kill()
+        server.start(awaits=False)
+
+        store = open_store(Settings(redis_url=as_node(server), redis_timeout_ms=5000, redis_retry_ms=0))
+        until(lambda: answers(store), what="the store to be back")
+        told = store.nodes.announce(peer, "another")
+        store.close()
+        assert (told.accepted, told.secret) == (True, "kept")
+
+
+def answers(store: Store) -> bool:
+    try:
+        store.ping()
+    except StoreUnavailable:
+        return False
+    return True
