@@ -22,7 +22,8 @@ SHELL := /bin/bash
 .ONESHELL:
 
 PACKAGES := kamailio kamailio-python3-modules kamailio-tls-modules kamailio-websocket-modules redis-server \
-    sip-tester tshark rtpengine-daemon prometheus make python3-venv openssl iptables iproute2 chromium fonts-dejavu-core
+    sip-tester tshark rtpengine-daemon prometheus make python3-venv openssl iptables iproute2 chromium fonts-dejavu-core \
+    podman runc mmdebstrap
 # Kamailio's interpreter is Debian's: the virtual environment must be of the same one.
 PYTHON := /usr/bin/python3
 BIN := .venv/bin
