@@ -126,7 +126,7 @@ class Composed:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.down("--volumes")
+        self.down("--volumes", "--timeout", "3")
 
     def up(self, *services: str, alone: bool = False) -> None:
         """Start services (all, unless some are named), and what they depend on, unless they shall be alone."""
