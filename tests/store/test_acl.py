@@ -130,7 +130,7 @@ def test_given_every_operation_when_done_then_what_was_asked_of_redis_is_what_th
 def test_given_an_append_only_file_when_the_store_is_started_again_then_what_functions_wrote_is_there(
     tmp_path: Path,
 ) -> None:
-    """Redis reads it back as the default user, and asks for his rights at each EXEC: where he has none, that is lost."""
+    """Redis reads it back as the default user, and asks at each EXEC what he may: if he may nothing, that is lost."""
     path = users_with_default(tmp_path)
     with RedisServer("--aclfile", str(path), "--appendonly", "yes") as server:
         path.write_text(USERS.read_text())
