@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from tests.load.chaos.__main__ import PLAYS, faults_of
+from tests.load.chaos.__main__ import faults_of, play
 from tests.load.chaos.network import CONDITIONS
 
 pytestmark = pytest.mark.skipif(not os.environ.get("CHAOS"), reason="asks for a quiet machine: CHAOS=1 plays them")
@@ -20,5 +20,5 @@ RATE, SECONDS, PATIENCE_S = 20.0, 2.0, 6.0
 def test_given_pickups_when_the_network_is_bad_then_each_ends_rightly_and_no_call_has_two_answers(
     name: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    outcome, back_within_s = PLAYS[name](tmp_path_factory.mktemp("c"), RATE, SECONDS)
+    outcome, back_within_s = play(name, tmp_path_factory.mktemp("c"), RATE, SECONDS)
     assert faults_of(outcome, back_within_s + PATIENCE_S) == [], (outcome.line(), outcome.told)

@@ -6,32 +6,32 @@ import os
 
 import pytest
 
-from tests.load.chaos.__main__ import PLAYS, faults_of
+from tests.load.chaos.__main__ import faults_of, play
 
 pytestmark = pytest.mark.skipif(not os.environ.get("CHAOS"), reason="asks for a quiet machine: CHAOS=1 plays them")
 
 RATE, SECONDS, PATIENCE_S = 20.0, 2.0, 4.0
 
 
-def play(name: str, folders: pytest.TempPathFactory) -> None:
-    outcome, back_within_s = PLAYS[name](folders.mktemp("c"), RATE, SECONDS)
+def plays(name: str, folders: pytest.TempPathFactory) -> None:
+    outcome, back_within_s = play(name, folders.mktemp("c"), RATE, SECONDS)
     assert faults_of(outcome, back_within_s + PATIENCE_S) == [], (outcome.line(), outcome.told)
 
 
 def test_given_calls_when_their_node_is_killed_then_those_at_the_other_go_on_and_nothing_is_left(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    play("node-killed", tmp_path_factory)
+    plays("node-killed", tmp_path_factory)
 
 
 def test_given_calls_that_ring_when_their_node_is_told_to_end_then_none_is_lost_and_nothing_is_left(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    play("node-drained", tmp_path_factory)
+    plays("node-drained", tmp_path_factory)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
 def test_given_nodes_that_do_not_reach_one_another_when_pickers_dial_then_they_hear_so_and_the_calls_ring_on(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    play("partition-node-node", tmp_path_factory)
+    plays("partition-node-node", tmp_path_factory)

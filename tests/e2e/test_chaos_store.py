@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from tests.load.chaos.__main__ import PLAYS, faults_of
+from tests.load.chaos.__main__ import faults_of, play
 
 pytestmark = pytest.mark.skipif(not os.environ.get("CHAOS"), reason="asks for a quiet machine: CHAOS=1 plays them")
 
@@ -18,5 +18,5 @@ RATE, SECONDS, PATIENCE_S = 20.0, 1.5, 3.0
 def test_given_calls_and_pickups_when_the_store_fails_and_is_back_then_no_call_was_lost_or_taken_wrongly(
     fault: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    outcome, back_within_s = PLAYS[fault](tmp_path_factory.mktemp("c"), RATE, SECONDS)
+    outcome, back_within_s = play(fault, tmp_path_factory.mktemp("c"), RATE, SECONDS)
     assert faults_of(outcome, back_within_s + PATIENCE_S) == [], (outcome.line(), outcome.told)

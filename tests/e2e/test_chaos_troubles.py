@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from tests.load.chaos.__main__ import PLAYS, faults_of
+from tests.load.chaos.__main__ import faults_of, play
 from tests.load.chaos.troubles import TROUBLES
 
 pytestmark = pytest.mark.skipif(not os.environ.get("CHAOS"), reason="asks for a quiet machine: CHAOS=1 plays them")
@@ -18,6 +18,6 @@ RATE, SECONDS, PATIENCE_S = 20.0, 2.0, 4.0
 def test_given_calls_and_pickups_when_a_node_has_ill_peers_or_is_reconfigured_then_none_notices(
     trouble: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    outcome, back_within_s = PLAYS[trouble](tmp_path_factory.mktemp("c"), RATE, SECONDS)
+    outcome, back_within_s = play(trouble, tmp_path_factory.mktemp("c"), RATE, SECONDS)
     assert faults_of(outcome, back_within_s + PATIENCE_S) == [], (outcome.line(), outcome.told)
     assert outcome.pickup_503 == 0

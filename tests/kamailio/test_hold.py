@@ -55,6 +55,25 @@ def test_given_a_talk_that_ended_when_its_phone_picks_up_then_it_may(tenant: Ten
     assert take_over(call, carol, "*87101")
 
 
+def test_given_a_talk_that_ended_when_its_answer_comes_once_more_then_its_phones_may_pick_up_all_the_same(
+    tenant: Tenant,
+) -> None:
+    """The callee repeats its 200 until it has the ACK; what is on its way then crosses the BYE."""
+    bob, alice = tenant.phone("101", register=True), tenant.phone("104")
+    dave, carol = tenant.phone("105", register=True), tenant.phone("103")
+    own = carol.dials("105")
+    inbound = dave.rung()
+    inbound.answers(200)
+    talks = own.dialog(own.expects(200))
+    inbound.dialog()
+    talks.ends(dave)
+
+    inbound.answers(200, headers=[("X-Said", "again")])
+    assert own.expects(200)["X-Said"] == "again"
+
+    assert take_over(ring(alice, bob), carol, "*87101")
+
+
 def test_given_require_hold_off_when_a_talking_phone_picks_up_then_it_may(tenant: Tenant) -> None:
     tenant.change(lambda document: document.update(settings={"require_hold": False}))
     bob, alice = tenant.phone("101", register=True), tenant.phone("104")

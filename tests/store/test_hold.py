@@ -108,6 +108,32 @@ def test_given_a_device_whose_call_is_over_when_it_dials_87_then_it_may(scene: S
     assert not refused(scene, phone(5062).flow)
 
 
+@pytest.mark.parametrize("was_tracked", [True, False])
+def test_given_a_call_that_is_over_when_its_answer_is_repeated_once_more_then_its_devices_do_not_talk_again(
+    scene: Scene, was_tracked: bool
+) -> None:
+    """RFC 3261 §13.3.1.4: until the ACK comes the callee repeats its 200, which may cross the BYE."""
+    call = scene.ring("102")
+    if not was_tracked:
+        scene.ended(call)
+    scene.answered(call, DEVICE)
+    scene.over(ends(call))
+    scene.answered(call, DEVICE)
+    assert not refused(scene)
+
+
+def test_given_a_pickup_that_is_over_when_the_caller_s_answer_is_repeated_then_its_devices_do_not_talk_again(
+    scene: Scene,
+) -> None:
+    scene.ring("102")
+    old = scene.picked_up("102")
+    assert old is not None
+    new = scene.picked(old, picker=DEVICE)
+    scene.over(ends(new))
+    scene.picked(old, picker=DEVICE, new=new)
+    assert not refused(scene)
+
+
 def test_given_a_picker_that_got_its_call_when_it_dials_87_again_then_it_must_hold_that_call(
     scene: Scene,
 ) -> None:

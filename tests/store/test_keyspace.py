@@ -137,6 +137,7 @@ def walk(scene: QueueScene, odd: str) -> Iterator[str]:
     scene.over((call, new))
     scene.over((new, call))
     yield "over"
+    scene.redis.delete(f"{keys.tenant(scene.domain)}{keys.SUFFIXES['call']}{call.key}")
     scene.store.events.write(PickupEvent(scene.domain, PICKER, "", "picked_up", 200, caller=odd, call_id=odd))
     assert scene.store.events.read(scene.domain)[0].call_id == odd
     yield "event"
@@ -177,6 +178,7 @@ def walk_queue(scene: QueueScene, call: DialogId, odd: str) -> Iterator[str]:
     yield "answered"
     scene.hangs_up(call)
     yield "over"
+    scene.redis.delete(f"{keys.tenant(scene.domain)}{keys.SUFFIXES['call']}{call.key}")
     scene.look()
     yield "dispatch"
     scene.joins(dialog=call)

@@ -159,7 +159,8 @@ def test_given_an_answered_call_when_its_devices_are_watched_then_both_are_busy_
     assert set(scene.left()) == {"taken:101"} | busy
     assert all(DIALOG_MS - 5_000 < scene.left()[name] <= DIALOG_MS for name in busy)
     scene.over((call, DialogId(call.call_id, "bob")))
-    assert set(scene.left()) == {"taken:101"}
+    assert set(scene.left()) == {"taken:101", f"call:{call.key}"}, "and a mark, for an answer that is repeated"
+    assert 0 < scene.left()[f"call:{call.key}"] <= MARK_MS
 
 
 def test_given_no_such_call_when_it_fails_or_is_released_then_nothing_is_written(

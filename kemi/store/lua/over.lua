@@ -1,8 +1,17 @@
 -- over: a confirmed dialog ended.
 -- KEYS[1]  prefix of the tenant
 -- ARGV     two ids (the dialog seen from either end; one of them exists)
--- returns  1 done
+-- returns  1 done; a mark stops the answer, should it be repeated once more: nobody would end what it begins
 --          0 no such dialog
 local function over(keys, args)
-  return (finish(keys[1], args[1]) or finish(keys[1], args[2])) and 1 or 0
+  local prefix = keys[1]
+  for i = 1, 2 do
+    if finish(prefix, args[i]) then
+      -- What a pickup that crosses has marked there says more.
+      local gone = redis.call('HGET', key(prefix, 'call', args[i]), 'gone')
+      if not gone or gone == OVER then mark_gone(prefix, args[i], ANSWERED) end
+      return 1
+    end
+  end
+  return 0
 end

@@ -8,7 +8,7 @@
 --          party of the caller of the dialog, of its callee, callee tag
 -- returns  {1}          done
 --          {0}          the old call has ended already, or the claim had expired. A new dialog of its own is confirmed all
---                       the same; to the caller's own INVITE the picker's answer comes too late
+--                       the same, unless it is over; to the caller's own INVITE the picker's answer comes too late
 --          {3, callee}  the callee had answered, and the caller's device took the picker all the same: that dialog is
 --                       forgotten and must be ended (the callee's end, packed)
 local function picked(keys, args)
@@ -17,6 +17,8 @@ local function picked(keys, args)
   local f = fields(call_key, 'c', 'n', 'gone', 'o', 'h')
   local rerouted, held = args[5] == id, f[1] == args[2]
   if rerouted and not held then return { 0 } end
+  -- A 200 that is repeated begins nothing anew.
+  if not rerouted and redis.call('HGET', key(prefix, 'call', args[5]), 'gone') == ANSWERED then return { 0 } end
   local crossed = f[3] == ANSWERED and f[4] == args[2]
   if crossed then
     finish(prefix, id)

@@ -3,14 +3,14 @@
     make chaos                                       all of them, some ten minutes
     make chaos ONLY=redis-killed,node-killed RATE=100 SECONDS=5
 
-RATE (300): SIPp's calls a second; beside them a call every 100 ms that three dial `*87` for. SECONDS (5): how long a
-fault lasts. The lines:
+RATE (300): SIPp's calls a second; beside them a turn of turns.py every 100 ms. SECONDS (5): how long a fault lasts. The
+lines:
 
     {"fault": "redis-killed", "calls": 3400, "failed_calls": 0, "pickups": 60, "pickup_503": 41, "wrong_pickups": 0,
      "double_answers": 0, "left_keys": 0, "recovered_s": 0.12, …}
 
 failed_calls: calls that were not answered, talked and ended as they should. wrong_pickups: somebody got a call who may
-not, or another call than the one he was told of. double_answers: one call, two who got it. left_keys: keys of a tenant
+not, or not the one whose turn it was. double_answers: one call, two who got it. left_keys: keys of a tenant
 that outlive its calls. recovered_s: from the end of the fault (a failover: from its beginning) until calls began that
 were all picked up. Ends with 1 when a line is not as it must be (`faults_of`).
 """
@@ -46,9 +46,20 @@ PLAYS: dict[str, Play] = {
 }
 
 
+def play(name: str, folder: Path, rate: float, seconds: float) -> tuple[Outcome, float]:
+    """Play one fault; once more when the machine was too busy for SIPp itself. Returns what came of it, and within how
+    many seconds it must have been over."""
+    outcome, back_within_s = PLAYS[name](folder, rate, seconds)
+    if outcome.too_busy:
+        outcome, back_within_s = PLAYS[name](folder / "again", rate, seconds)
+    return outcome, back_within_s
+
+
 def faults_of(outcome: Outcome, back_within_s: float) -> list[str]:
     """What is not as it must be."""
     found = [*outcome.not_played]
+    if outcome.too_busy:
+        found.append("SIPp did not get enough processor: choose a lower RATE, or a quiet machine")
     found += [
         f"{name}: {getattr(outcome, name)}"
         for name in ("failed_calls", "wrong_pickups", "double_answers", "left_keys")
@@ -71,7 +82,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="star87-chaos-"))
     bad = False
     for name in chosen:
-        outcome, back_within_s = PLAYS[name](folder, rate, seconds)
+        outcome, back_within_s = play(name, folder, rate, seconds)
         print(json.dumps(outcome.line()), flush=True)
         faults = faults_of(outcome, back_within_s)
         for told in (*faults, *outcome.told):

@@ -55,6 +55,8 @@ class Outcome:
     told: list[str] = field(default_factory=list)
     not_played: list[str] = field(default_factory=list)
     """What of the fault itself did not come about: then the line says nothing."""
+    too_busy: bool = False
+    """SIPp's own calls hung, for want of a processor: nor does it then."""
 
     def line(self) -> dict[str, object]:
         recovered = None if self.recovered_s is None else round(self.recovered_s, 3)
@@ -156,10 +158,14 @@ def end_of_calls(outcome: Outcome, play: Play, pace: Pace) -> None:
     play.end()
     play.caller.check()
     outcome.calls += pace.calls
-    failed = pace.calls - play.caller.counts().get("SuccessfulCall", 0)
+    counts = play.caller.counts()
+    failed = pace.calls - counts.get("SuccessfulCall", 0)
     outcome.failed_calls += failed
     if failed:
-        outcome.told.append(f"of {pace.calls} calls of SIPp {failed} were not complete: {play.caller.counts()}")
+        outcome.told.append(f"of {pace.calls} calls of SIPp {failed} were not complete: {counts}")
+    if failed > counts.get("FailedCall", 0) and any("Overload" in player.said() for player in play.players):
+        # SIPp 3.6.1 loses pauses when it is kept from its timers: those calls neither end nor fail.
+        outcome.too_busy = True
 
 
 def look_for_keys(outcome: Outcome, node: Node, domains: tuple[str, ...]) -> None:

@@ -106,11 +106,11 @@ class Phones:
         began = self._begin(count)
         call = ring(self.alice, self.bob)
         time.sleep(self._known_in_s)
-        dialled = [("*87101", self.carol), ("*87", self.dave), ("*87101", self.eve)]
+        # Who may not asks first: were it the last, another would have the call already.
+        dialled = [("*87101", self.eve), ("*87101", self.carol), ("*87", self.dave)]
         got = self._pick_up([call.outgoing], dialled, count)
-        for one in got:
-            if one.attempt.phone is self.eve:
-                count.wrong("Eve, who may not, got the call")
+        if any(one.attempt.phone is self.eve for one in got):
+            count.wrong("Eve, who may not, got the call")
         self._end(call, got)
         (count.good if got else count.bad).append(began)
 

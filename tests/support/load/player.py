@@ -95,6 +95,10 @@ class Player:
             said = (self._read(".err") or self._read(".out"))[-600:].strip()
             raise PlayerFailed(f"sipp could not play {self.label} ({status}): {said}")
 
+    def said(self) -> str:
+        """What SIPp has written of errors so far."""
+        return self._read(".err")
+
     def end(self) -> None:
         """Stop it, with a last line of its statistics."""
         if self._process.poll() is None:
