@@ -31,9 +31,10 @@ ENVIRONMENT = {
     "STAR87_DENIED_PICKUPS_PER_MIN": "0",
     "STAR87_GATEWAY_PROBE_S": "3600",
     "STAR87_RING_MAX_S": "30",
-    # The end of a dialog that nobody saw (its node died), or that a failover lost, for replication is asynchronous.
-    "STAR87_DIALOG_TTL_S": "20",
 }
+BRIEF_TALKS = {"STAR87_DIALOG_TTL_S": "20"}
+"""Where the end of a dialog may be lost: its node died, or a failover lost it, for replication is asynchronous. Elsewhere
+nothing may be left, and `look_for_keys` would not see it, were it gone before it looks."""
 NEVER = ("wrong_pickups", "double_answers", "left_keys")
 """What must be 0 whatever fails."""
 

@@ -18,13 +18,15 @@ BACK_WITHIN_S, FAILED_OVER_WITHIN_S = 2.0, 5.0
 
 @dataclass(frozen=True)
 class Scene:
-    """store_url: of the node's store. counts_from_begin: the recovery includes the fault itself (a failover)."""
+    """store_url: of the node's store. counts_from_begin: the recovery includes the fault itself. loses: it may lose what
+    the last moments recorded. Both are so with a failover."""
 
     store_url: str
     begin: Callable[[], object]
     end: Callable[[], object]
     back_within_s: float = BACK_WITHIN_S
     counts_from_begin: bool = False
+    loses: bool = False
 
 
 def _of_one_redis(fault: Fault) -> Callable[[], AbstractContextManager[Scene]]:
@@ -46,7 +48,7 @@ def _sentinel() -> Iterator[Scene]:
             watched.await_failover(old)
             old.start()
 
-        yield Scene(watched.url, old.kill, end, FAILED_OVER_WITHIN_S, counts_from_begin=True)
+        yield Scene(watched.url, old.kill, end, FAILED_OVER_WITHIN_S, counts_from_begin=True, loses=True)
 
 
 @contextmanager
@@ -61,7 +63,7 @@ def _cluster() -> Iterator[Scene]:
             old.start()
             cluster.await_whole()
 
-        yield Scene(cluster.url, old.kill, end, FAILED_OVER_WITHIN_S, counts_from_begin=True)
+        yield Scene(cluster.url, old.kill, end, FAILED_OVER_WITHIN_S, counts_from_begin=True, loses=True)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests.load.chaos.beside import (
+    BRIEF_TALKS,
     ENVIRONMENT,
     Cast,
     Outcome,
@@ -31,6 +32,8 @@ def store_fails(name: str, folder: Path, rate: float, seconds: float) -> tuple[O
     place, outcome, cast = folder_of(folder, name), Outcome(name), Cast.at()
     with OF_THE_STORE[name]() as scene:
         environment = {**ENVIRONMENT, "STAR87_REDIS_URL": scene.store_url, "STAR87_REDIS_TIMEOUT_MS": "50"}
+        if scene.loses:
+            environment |= BRIEF_TALKS
         with Node(place / "node", cast.text, environment=environment) as node:
             _beside_calls(outcome, node, cast, scene, Pace(rate, BEFORE_S + seconds + AFTER_S), seconds)
             look_for_keys(outcome, node, cast.domains)

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests.load.chaos.beside import (
+    BRIEF_TALKS,
     ENVIRONMENT,
     KEYS_GO_WITHIN_S,
     Cast,
@@ -41,7 +42,7 @@ def node_killed(folder: Path, rate: float, seconds: float) -> tuple[Outcome, flo
     place, outcome, cast = folder_of(folder, "node-killed"), Outcome("node-killed"), Cast.at()
     after = Pace(rate / 2, seconds + AFTER_S)
     lasting, dying = Pace(rate / 2, BEFORE_S + SETS_UP_S + after.duration_s), Pace(rate / 2, BEFORE_S + 60)
-    with nodes(place, cast.text, NAMES, ENVIRONMENT) as (dies, lives):
+    with nodes(place, cast.text, NAMES, {**ENVIRONMENT, **BRIEF_TALKS}) as (dies, lives):
         with ExitStack() as playing:
             through = cast.calls(stage_at(place, "lives", lives, cast), lasting, half=1)
             playing.callback(lambda: end_of_calls(outcome, through, lasting))
