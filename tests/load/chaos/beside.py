@@ -33,8 +33,8 @@ ENVIRONMENT = {
     "STAR87_RING_MAX_S": "30",
 }
 BRIEF_TALKS = {"STAR87_DIALOG_TTL_S": "20"}
-"""Where the end of a dialog may be lost: its node died, or a failover lost it, for replication is asynchronous. Elsewhere
-nothing may be left, and `look_for_keys` would not see it, were it gone before it looks."""
+"""Where the end of a dialog may be lost: its node died, or a failover lost it, for replication is asynchronous.
+Elsewhere nothing may be left, and `look_for_keys` would not see it, were it gone before it looks."""
 NEVER = ("wrong_pickups", "double_answers", "left_keys")
 """What must be 0 whatever fails."""
 
