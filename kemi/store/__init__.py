@@ -22,6 +22,10 @@ from kemi.store.queues import Queues
 from kemi.store.server import Server
 
 
+ALONE_WITHIN = 0.8
+"""Part of the time-out of an operation for which a pickup waits until what its node posted before is done."""
+
+
 class Store:
     """The operations of one process on the state store, over connections that open at their first use."""
 
@@ -85,4 +89,4 @@ def open_store(settings: Settings, report: Report = _nothing) -> Store:
 
 def open_node_store(settings: Settings, report: Report, meter: Meter) -> Store:
     """The same for a node: made before the fork, its processes share what they have posted, and one must `deliver`."""
-    return Store(settings, report, Outbox(), meter)
+    return Store(settings, report, Outbox(ALONE_WITHIN * settings.redis_timeout_ms / 1000), meter)

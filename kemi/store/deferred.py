@@ -18,6 +18,8 @@ from kemi.store.wire import packed
 
 MISS_NOTHING = frozenset({"picked", "replaced"})
 """Operations that must see all that this node has posted, as those that `decide` does."""
+NOT_WITHOUT = frozenset({"claim"})
+"""Operations that are not done when that cannot be had in time: somebody would get a call whose turn it is not."""
 
 
 class Deferred:
@@ -32,8 +34,12 @@ class Deferred:
         return self._asking(lambda: self._commands.call(*words))
 
     def decide(self, operation: str, key: str, *args: Word) -> Any:
-        """Nothing that this node has posted is missed."""
-        return self._asking(lambda: self._commands.decide(operation, key, *args), misses_nothing=True)
+        """Nothing that this node has posted is missed. Raises StoreUnavailable also when a claim would."""
+        return self._asking(
+            lambda: self._commands.decide(operation, key, *args),
+            misses_nothing=True,
+            not_without=operation in NOT_WITHOUT,
+        )
 
     def fcall(self, operation: str, key: str, *args: Word) -> Any:
         return self._asking(
@@ -62,11 +68,15 @@ class Deferred:
             with contextlib.suppress(StoreUnavailable):
                 self.settle()
 
-    def _asking(self, ask: Callable[[], Any], *, misses_nothing: bool = False) -> Any:
+    def _asking(self, ask: Callable[[], Any], *, misses_nothing: bool = False, not_without: bool = False) -> Any:
         if self._commands.is_resting:
             # This process could only lose what another may well be able to send.
             return ask()
         posted = self._outbox.take(waits=misses_nothing)
+        if posted is None:
+            if not_without:
+                raise StoreUnavailable("the state store took too long with what was posted before")
+            return ask()
         try:
             for command in posted:
                 self._commands.hold(command)

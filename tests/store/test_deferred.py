@@ -6,11 +6,13 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 import redis
 
 from kemi.dialogs.tracking import Placement
+from kemi.errors import StoreUnavailable
 from kemi.metrics.meter import Meter
 from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
@@ -83,6 +85,57 @@ def test_given_a_call_that_was_posted_a_moment_ago_when_87_is_dialled_then_it_is
             node_store.calls.forget(scene.domain, call)
     node_store.settle()
     assert [name for name in scene.left() if not name.startswith(("call:", "taken:"))] == [], "marks of moments alone"
+
+
+@contextmanager
+def stands_still_with_posts(store: Store) -> Iterator[Callable[[], None]]:
+    """A process has taken what was posted, and is kept from sending it until what this yields is called."""
+    ours, theirs = os.pipe()
+    goes_on, let_go = os.pipe()
+
+    def stands_still() -> None:
+        os.write(theirs, b"!")
+        os.read(goes_on, 1)
+
+    pid = os.fork()
+    if not pid:
+        try:
+            store._connection._asking(stands_still)  # type: ignore[attr-defined]
+        finally:
+            os._exit(0)
+    os.read(ours, 1)
+
+    def go_on() -> None:
+        os.write(let_go, b"!")
+        os.waitpid(pid, 0)
+
+    try:
+        yield go_on
+    finally:
+        os.write(let_go, b"!")
+        for end in (ours, theirs, goes_on, let_go):
+            os.close(end)
+
+
+def test_given_posts_that_another_process_is_kept_from_sending_when_87_is_dialled_then_503_and_no_later_call_is_taken(
+    settings: Settings, store: Store, raw: redis.Redis
+) -> None:
+    """A machine that stood still for a second once let a picker have the caller of a queue while an extension rang."""
+    quick = replace(settings, redis_timeout_ms=200)
+    node_store = open_node_store(quick, lambda _line: None, Meter(settings.counts_path, 1))
+    scene, of_another_node = Scene(node_store, raw), Scene(store, raw)
+    first = place(scene)
+    with stands_still_with_posts(node_store) as go_on:
+        later = of_another_node.ring("101", dialog=DialogId("later", "alice"))
+        with pytest.raises(StoreUnavailable):
+            scene.pick("101")
+        assert not raw.hexists(f"s87:{{{scene.domain}}}:call:{later.key}", "c"), "it is nobody's"
+        node_store.ping()
+        go_on()
+        claim = scene.pick("101", tried=[later])
+        assert claim is not None
+        assert claim.call.caller.dialog == first
+    node_store.close()
 
 
 def test_given_posts_when_a_question_follows_then_they_go_before_it(node_store: Store, raw: redis.Redis) -> None:
