@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from tests.load.chaos.__main__ import faults_of, play
 
-pytestmark = pytest.mark.skipif(not os.environ.get("CHAOS"), reason="asks for a quiet machine: CHAOS=1 plays them")
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(240)]
 
-RATE, SECONDS, PATIENCE_S = 20.0, 1.5, 3.0
-"""A machine that is busy with other tests takes a while for everything."""
+RATE, SECONDS = 20.0, 1.5
 
 
 @pytest.mark.parametrize("fault", ["sentinel-failover", "cluster-failover", "slot-moves"])
@@ -19,4 +16,4 @@ def test_given_calls_and_pickups_when_another_store_takes_over_then_no_call_was_
     fault: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     outcome, back_within_s = play(fault, tmp_path_factory.mktemp("c"), RATE, SECONDS)
-    assert faults_of(outcome, back_within_s + PATIENCE_S) == [], (outcome.line(), outcome.told)
+    assert faults_of(outcome, back_within_s) == [], (outcome.line(), outcome.told)

@@ -1,8 +1,9 @@
 """A datagram wire that repeats, as a phone's SIP stack does (RFC 3261 §17): for networks that lose packets.
 
 Requests are repeated until they are answered, a final answer to an INVITE until it is acknowledged, and that it rings
-is said three times (nobody else would, §13.3.1.1); what is repeated to this side is answered, or acknowledged, as it
-was before. A thread of its own keeps at it whatever the phone waits for.
+until it rings no more (nobody else would say it again, §13.3.1.1, and two that are lost are none so rare); what is
+repeated to this side is answered, or acknowledged, as it was before. A thread of its own keeps at it whatever the phone
+waits for.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from tests.support.sip_text import SipMessage
 from tests.support.wire import Wire
 
 T1_S, T2_S, UNTIL_S = 0.5, 4.0, 32.0
-RINGS_UNTIL_S = 1.2
 LOOKS_S = 0.02
 
 
@@ -51,7 +51,7 @@ class Repeating:
                 self._answers[_request(message)] = raw
                 self._open.pop(f"{_request(message)} rings", None)
                 if 100 < message.status < 200:
-                    self._open[f"{_request(message)} rings"] = _Sent(raw, now + T1_S, T1_S, now + RINGS_UNTIL_S)
+                    self._open[f"{_request(message)} rings"] = _Sent(raw, now + T1_S, T1_S, now + UNTIL_S)
                 if message.status >= 200 and message.method == "INVITE":
                     self._open[_acknowledged(message)] = _Sent(raw, now + T1_S, T1_S, now + UNTIL_S)
             elif message.method == "ACK":

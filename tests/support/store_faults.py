@@ -17,7 +17,7 @@ ADMIN = "admin"
 NOBODY = 1
 """A port on which nobody listens."""
 LOADING_KEYS = 12
-KEY_LOAD_DELAY_US = 100_000
+LOADS_FOR_S = 3.0
 
 
 def faulty_redis() -> TcpRedis:
@@ -58,8 +58,10 @@ def _begin_loading(server: TcpRedis) -> None:
             client.set(f"in-the-way-{number}", "x" * 5000)
         client.config_set("rdbcompression", "no")
         client.save()
+        # Those of the calls are loaded, too, and under load they are many.
+        delay_us = round(LOADS_FOR_S * 1_000_000 / cast(int, client.dbsize()))
     server.kill()
-    slowly = ["--key-load-delay", str(KEY_LOAD_DELAY_US), "--loading-process-events-interval-bytes", "1024"]
+    slowly = ["--key-load-delay", str(delay_us), "--loading-process-events-interval-bytes", "1024"]
     server.start(*slowly, awaits=False)
     until(lambda: _says_loading(server), what="a Redis that is loading")
 

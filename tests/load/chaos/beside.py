@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -23,6 +25,8 @@ from tests.support.until import until
 
 CALLED = 50
 OVER_WITHIN_S = 40.0
+LOOKS_S, STILL_S = 0.02, 0.1
+"""A store that answers no sooner than that is none: twice STAR87_REDIS_TIMEOUT_MS."""
 KEYS_GO_WITHIN_S = 40.0
 ENVIRONMENT = {
     # What is tested is what fails, not who is heard.
@@ -57,7 +61,7 @@ class Outcome:
     not_played: list[str] = field(default_factory=list)
     """What of the fault itself did not come about: then the line says nothing."""
     too_busy: bool = False
-    """SIPp's own calls hung, for want of a processor: nor does it then."""
+    """SIPp's own calls hung for want of a processor, or the machine stood still: nor does it then, if it is bad."""
 
     def line(self) -> dict[str, object]:
         recovered = None if self.recovered_s is None else round(self.recovered_s, 3)
@@ -92,13 +96,13 @@ class Cast:
     def domains(self) -> tuple[str, str]:
         return self.people.domain, turns.DOMAIN
 
-    def calls(self, stage: Stage, pace: Pace, half: int = 0) -> Play:
+    def calls(self, stage: Stage, pace: Pace, half: int = 0, *, traced: bool = False) -> Play:
         """SIPp begins to call; its phones are registered before. half: which of the people, 0 or 1."""
         dids = list(self.people.dids.items())[half * CALLED : (half + 1) * CALLED]
         people = replace(self.people, dids=dict(dids))
         kinds.register(stage, kinds.called_people("calls", people), self.called_ports[half])
         ports = {"trunk_port": self.trunk_ports[half], "called_port": self.called_ports[half]}
-        return kinds.start("calls", stage, people, pace, traced=False, **ports)
+        return kinds.start("calls", stage, people, pace, traced=traced, **ports)
 
 
 class Pickers:
@@ -142,15 +146,16 @@ def pickers_at(
         playing.close()
 
 
-def add_up(outcome: Outcome, count: turns.Count) -> None:
-    """The pickers' figures into an outcome."""
+def add_up(outcome: Outcome, count: turns.Count, since: float) -> None:
+    """The pickers' figures into an outcome. since: when recovery began (monotonic clock)."""
     outcome.calls += count.calls
     outcome.failed_calls += count.failed_calls
     outcome.pickups, outcome.pickup_503 = count.pickups, count.pickup_503
     outcome.wrong_pickups, outcome.double_answers = count.wrong_pickups, count.double_answers
     outcome.more["refused"] = {str(status): number for status, number in sorted(count.refused.items())}
     outcome.more["slowest_503_ms"] = round(count.slowest_503_ms, 1)
-    outcome.told += count.told
+    outcome.recovered_s = count.recovered_s(since)
+    outcome.told += [*count.told, *count.told_of_bad(since)]
 
 
 def end_of_calls(outcome: Outcome, play: Play, pace: Pace) -> None:
@@ -180,6 +185,33 @@ def look_for_keys(outcome: Outcome, node: Node, domains: tuple[str, ...]) -> Non
     except AssertionError:
         outcome.left_keys = len(left())
         outcome.told += left()[:5]
+
+
+class Stillness:
+    """A context: longest_s is for how long at most the machine let nobody run that wanted to.
+
+    Whoever shares it with others is stopped for a second now and then. That is no fault of what is tested.
+    """
+
+    def __init__(self) -> None:
+        self.longest_s = 0.0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> Stillness:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        before = time.monotonic()
+        while not self._over.wait(LOOKS_S):
+            now = time.monotonic()
+            self.longest_s = max(self.longest_s, now - before - LOOKS_S)
+            before = now
 
 
 def folder_of(folder: Path, fault: str) -> Path:

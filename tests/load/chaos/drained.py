@@ -100,7 +100,6 @@ def node_drained(folder: Path, rate: float, seconds: float) -> tuple[Outcome, fl
             if under_way < 2:
                 outcome.not_played.append("hardly a call rang at the node that was told to end")
             end_of_calls(outcome, through, lasting)
-            add_up(outcome, picking.end())
-        outcome.recovered_s = picking.count.recovered_s(began)
+            add_up(outcome, picking.end(), began)
         look_for_keys(outcome, stays, cast.domains)
     return outcome, BACK_WITHIN_S

@@ -19,7 +19,7 @@ BACK_WITHIN_S, FAILED_OVER_WITHIN_S = 2.0, 5.0
 @dataclass(frozen=True)
 class Scene:
     """store_url: of the node's store. counts_from_begin: the recovery includes the fault itself. loses: it may lose
-    what the last moments recorded. Both are so with a failover."""
+    what the last moments recorded. Both are so with a failover; who loads what it had saved has lost what came after."""
 
     store_url: str
     begin: Callable[[], object]
@@ -33,7 +33,8 @@ def _of_one_redis(fault: Fault) -> Callable[[], AbstractContextManager[Scene]]:
     @contextmanager
     def scene() -> Iterator[Scene]:
         with faulty_redis() as server:
-            yield Scene(server.url, lambda: fault.begin(server), lambda: fault.end(server))
+            loses = fault.name == "loading"
+            yield Scene(server.url, lambda: fault.begin(server), lambda: fault.end(server), loses=loses)
 
     return scene
 

@@ -112,7 +112,6 @@ def network_fails(name: str, folder: Path, rate: float, seconds: float) -> tuple
         finally:
             if play is not None:
                 end_of_calls(outcome, play, pace)
-        add_up(outcome, count)
-        outcome.recovered_s = count.recovered_s(ended)
+        add_up(outcome, count, ended)
         look_for_keys(outcome, node, cast.domains)
     return outcome, back_within_s

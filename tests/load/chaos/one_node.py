@@ -72,5 +72,4 @@ def _beside_calls(
             count = picking.end()
     finally:
         end_of_calls(outcome, play, pace)
-    add_up(outcome, count)
-    outcome.recovered_s = count.recovered_s(began if scene.counts_from_begin else ended)
+    add_up(outcome, count, began if scene.counts_from_begin else ended)

@@ -32,6 +32,6 @@ def go_on(address: str, picks_at: str, host: str, repeats: bool, transport: str,
                         break
         except FAILURES as failure:
             count.failed_calls += 1
-            count.bad.append(time.monotonic())
+            count.bad.append((time.monotonic(), f"{failure!r}"))
             count.tell(f"{failure!r}")
     told_to_end.send(count)

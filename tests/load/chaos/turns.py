@@ -29,8 +29,8 @@ CALLED, CAROL, DAVE, CALLER, STRANGER, AGENT, WAITING, QUEUE = "101", "103", "10
 
 @dataclass
 class Count:
-    """What became of the calls. bad: when a turn began whose pickup did not come off, good: of one that did (both by
-    the monotonic clock, which is one for all processes)."""
+    """What became of the calls. bad: when a turn began whose pickup did not come off, and what its pickers heard, good: of
+    one that did (both by the monotonic clock, which is one for all processes)."""
 
     calls: int = 0
     failed_calls: int = 0
@@ -41,7 +41,7 @@ class Count:
     double_answers: int = 0
     slowest_503_ms: float = 0.0
     good: list[float] = field(default_factory=list)
-    bad: list[float] = field(default_factory=list)
+    bad: list[tuple[float, str]] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
 
     def tell(self, what: str) -> None:
@@ -54,9 +54,13 @@ class Count:
 
     def recovered_s(self, ended_at: float) -> float | None:
         """From the end of the fault until calls began that were all picked up; None: that never came."""
-        last_bad = max((at for at in self.bad if at >= ended_at), default=ended_at)
+        last_bad = max((at for at, _ in self.bad if at >= ended_at), default=ended_at)
         first_good = min((at for at in self.good if at >= last_bad), default=None)
         return None if first_good is None else first_good - ended_at
+
+    def told_of_bad(self, ended_at: float) -> list[str]:
+        """The turns after a fault that were bad."""
+        return [f"{at - ended_at:.3f} s after the fault: {heard}" for at, heard in self.bad if at >= ended_at]
 
 
 def tenant() -> dict[str, Any]:
@@ -112,7 +116,7 @@ class Phones:
         if any(one.attempt.phone is self.eve for one in got):
             count.wrong("Eve, who may not, got the call")
         self._end(call, got)
-        (count.good if got else count.bad).append(began)
+        self._note(count, began, bool(got))
 
     def order(self, count: Count) -> None:
         began = self._begin(count, calls=2)
@@ -125,17 +129,23 @@ class Phones:
             count.wrong("`*87` got a queue's call while an extension's rang")
         self._end(call, [one for one in general if one.caller is not self.olga])
         directed = self._pick_up([waits], [("*87800", self.carol)], count)
-        self._leaves_queue(waits, directed)
-        (count.good if general and directed else count.bad).append(began)
+        self._leaves_queue(waits, [*directed, *(one for one in general if one.caller is self.olga)])
+        self._note(count, began, bool(general and directed))
 
     def talk(self, count: Count) -> None:
         self._begin(count)
         talk(self.alice, self.bob)[0].ends(self.bob)
 
-    @staticmethod
-    def _begin(count: Count, calls: int = 1) -> float:
+    def _begin(self, count: Count, calls: int = 1) -> float:
         count.calls += calls
+        self._heard: list[str] = []
         return time.monotonic()
+
+    def _note(self, count: Count, began: float, came_off: bool) -> None:
+        if came_off:
+            count.good.append(began)
+        else:
+            count.bad.append((began, ", ".join(self._heard)))
 
     def _pick_up(self, calls: Sequence[Outgoing], dialled: Sequence[tuple[str, Phone]], count: Count) -> list[Got]:
         attempts = [phone.dials(code) for code, phone in dialled]
@@ -144,6 +154,8 @@ class Phones:
         answered = [one.attempt for one in got]
         refused = [attempt.last.status for attempt in attempts if attempt not in answered]
         count.refused.update(refused)
+        for (code, phone), attempt in zip(dialled, attempts, strict=True):
+            self._heard.append(f"{phone.number} {code} {200 if attempt in answered else attempt.last.status}")
         count.pickups += len(got)
         for caller in {call.phone for call in calls}:
             by = [one.attempt.phone.number for one in got if one.caller is caller]
