@@ -22,6 +22,7 @@ from kemi.ksr.incoming import Incoming
 from kemi.ksr.location import KamailioLocation
 from kemi.ksr.marks import KamailioMarks
 from kemi.ksr.media import KamailioMedia
+from kemi.ksr.own_errors import have_own_errors
 from kemi.ksr.peers import KamailioPeers, publish_nodes
 from kemi.ksr.proxy import KamailioProxy
 from kemi.ksr.seal import Seal
@@ -178,5 +179,11 @@ def build(settings: Settings) -> Handler:
         proxy.log_error,
     )
     handler.fetch = console.fetch
-    handler.begin = meter.open
+
+    def begin() -> None:
+        if settings.tls_certificate:
+            have_own_errors()
+        meter.open()
+
+    handler.begin = begin
     return handler

@@ -21,7 +21,6 @@ from kemi.store.provisioning import ProvisioningStore
 from kemi.store.queues import Queues
 from kemi.store.server import Server
 
-
 ALONE_WITHIN = 0.8
 """Part of the time-out of an operation for which a pickup waits until what its node posted before is done."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +12,12 @@ from tests.support.certificate import make_certificate
 from tests.support.every_transport import every_transport
 from tests.support.node import Node
 from tests.support.renewal import reload, renew, shown
+from tests.support.slow_peers import connects, options
 from tests.support.talks import talk
 from tests.support.tenants import Tenant, Tenants
+from tests.support.wire import unverified
+
+CONNECTIONS, RELOADS, ASKS_EVERY_S = 6, 40, 0.004
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +76,38 @@ def test_given_a_pair_with_a_fault_when_reloaded_then_it_is_told_and_nothing_cha
     finally:
         certificate.write_bytes(kept[0])
         key.write_bytes(kept[1])
+
+
+def test_given_connections_in_use_when_certificates_are_reloaded_again_and_again_then_none_is_closed(
+    node: Node,
+) -> None:
+    """OpenSSL 3 had one list of errors for all processes: reading a certificate broke what another only waited for."""
+    over, lost = threading.Event(), list[str]()
+
+    def talks() -> None:
+        with connects(node, "tls") as plain, unverified().wrap_socket(plain) as connection:
+            asked = 0
+            while not lost and not over.wait(ASKS_EVERY_S):
+                connection.sendall(options(node, transport=b"TLS"))
+                try:
+                    answer = connection.recv(65535)
+                except OSError as error:
+                    answer = repr(error).encode()
+                asked += 1
+                if not answer.startswith(b"SIP/2.0 "):
+                    lost.append(f"after {asked} requests: {answer!r}")
+
+    threads = [threading.Thread(target=talks) for _ in range(CONNECTIONS)]
+    for thread in threads:
+        thread.start()
+    try:
+        said = [node.kamcmd("tls.reload") for _ in range(RELOADS)]
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert lost == []
+    assert [line for line in said if not line.startswith("Ok.")] == []
 
 
 def test_given_a_node_without_tls_when_reloaded_then_it_says_so(tmp_path: Path, tenants: Tenants) -> None:

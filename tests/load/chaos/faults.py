@@ -19,7 +19,7 @@ BACK_WITHIN_S, FAILED_OVER_WITHIN_S = 2.0, 5.0
 @dataclass(frozen=True)
 class Scene:
     """store_url: of the node's store. counts_from_begin: the recovery includes the fault itself. loses: it may lose
-    what the last moments recorded. Both are so with a failover; who loads what it had saved has lost what came after."""
+    what the last moments recorded. Both are so with a failover; who loads what it saved has lost what came after."""
 
     store_url: str
     begin: Callable[[], object]

@@ -29,8 +29,8 @@ CALLED, CAROL, DAVE, CALLER, STRANGER, AGENT, WAITING, QUEUE = "101", "103", "10
 
 @dataclass
 class Count:
-    """What became of the calls. bad: when a turn began whose pickup did not come off, and what its pickers heard, good: of
-    one that did (both by the monotonic clock, which is one for all processes)."""
+    """What became of the calls. bad: when a turn began whose pickup did not come off, and what its pickers heard; good:
+    when one did (both by the monotonic clock, which is one for all processes)."""
 
     calls: int = 0
     failed_calls: int = 0
