@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.load.chaos.beside import (
     ENVIRONMENT,
+    STORE_WAITS_MS,
     Cast,
     Outcome,
     add_up,
@@ -71,11 +72,11 @@ class FarRedis(RedisServer):
 
 @contextmanager
 def node_in(
-    network: Network, folder: Path, cast: Cast, store: FarRedis, store_waits_ms: int
+    network: Network, folder: Path, cast: Cast, store: FarRedis, store_waits_ms: str
 ) -> Iterator[tuple[Node, str]]:
     """A node on its host, and where it is reached."""
     address = f"{network.address(NODE)}:{SIP_PORT}"
-    environment = {**ENVIRONMENT, "STAR87_REDIS_URL": store.far_url, "STAR87_REDIS_TIMEOUT_MS": str(store_waits_ms)}
+    environment = {**ENVIRONMENT, "STAR87_REDIS_URL": store.far_url, "STAR87_REDIS_TIMEOUT_MS": store_waits_ms}
     inside = network.inside(NODE)
     with Node(folder, cast.text, environment=environment, listen=[f"udp:{address}"], inside=inside) as node:
         node.looks_by(raw_client(store.url))
@@ -91,7 +92,7 @@ def network_fails(name: str, folder: Path, rate: float, seconds: float) -> tuple
     place, outcome = folder_of(folder, name), Outcome(name)
     begin, end, back_within_s = CONDITIONS[name]
     # Where the store is not what fails, a machine that is busy elsewhere is no absent store.
-    waits_ms = 50 if name == "partition-node-store" else 1000
+    waits_ms = STORE_WAITS_MS if name == "partition-node-store" else "1000"
     with Network(PHONES, NODE, STORE) as network, FarRedis(network) as store, ExitStack() as stack:
         host = network.address(PHONES)
         cast = Cast.at(host)

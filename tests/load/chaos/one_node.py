@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.load.chaos.beside import (
     BRIEF_TALKS,
     ENVIRONMENT,
+    STORE_WAITS_MS,
     Cast,
     Outcome,
     add_up,
@@ -31,7 +32,7 @@ def store_fails(name: str, folder: Path, rate: float, seconds: float) -> tuple[O
     """Play one of OF_THE_STORE; returns what came of it, and within how many seconds it must have been over."""
     place, outcome, cast = folder_of(folder, name), Outcome(name), Cast.at()
     with OF_THE_STORE[name]() as scene:
-        environment = {**ENVIRONMENT, "STAR87_REDIS_URL": scene.store_url, "STAR87_REDIS_TIMEOUT_MS": "50"}
+        environment = {**ENVIRONMENT, "STAR87_REDIS_URL": scene.store_url, "STAR87_REDIS_TIMEOUT_MS": STORE_WAITS_MS}
         if scene.loses:
             environment |= BRIEF_TALKS
         with Node(place / "node", cast.text, environment=environment) as node:
