@@ -28,8 +28,8 @@ OVER_WITHIN_S = 40.0
 LOOKS_S, STILL_S = 0.02, 0.1
 """Whoever was kept from running for so long may have taken his store for absent."""
 STORE_WAITS_MS = "150"
-"""Where the store fails: three times what a node waits for it by default, for a machine that is busy is no absent store,
-and a worker that waits longer makes it no easier for the calls."""
+"""Where the store fails: three times what a node waits for it by default, for a machine that is busy is no absent
+store, and a worker that waits longer makes it no easier for the calls."""
 KEYS_GO_WITHIN_S = 40.0
 ENVIRONMENT = {
     # What is tested is what fails, not who is heard.
