@@ -97,7 +97,7 @@ def main() -> int:
         outcome, back_within_s = play(name, folder, rate, seconds)
         print(json.dumps(outcome.line()), flush=True)
         faults = faults_of(outcome, back_within_s)
-        for told in (*faults, *outcome.told):
+        for told in (*faults, *(outcome.told if faults else ())):
             print(f"  {name}: {told}", file=sys.stderr, flush=True)
         bad = bad or bool(faults)
     if bad:
