@@ -26,6 +26,7 @@ NAMES = "names"
 DIRECTORY = "directory"
 DRAINING = "$shv(draining)"
 FOUND = 1
+OWN_MARK, EDGE_MARK = f";{OWN_ROUTE}=", f";{EDGE_ROUTE}="
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
 
@@ -151,7 +152,7 @@ class KamailioProxy:
 
     def is_edge(self) -> bool:
         """Whether this node is on the path of the request at hand only because it holds the flow of one end."""
-        return f";{EDGE_ROUTE}=" in str(KSR.hdr.get("Route") or "").partition(">")[0]
+        return EDGE_MARK in str(KSR.hdr.get("Route") or "").partition(">")[0]
 
     def tenant_of_record_route(self) -> str:
         """The tenant that this node wrote into the Record-Route of the request at hand, when that was here before."""
@@ -159,8 +160,8 @@ class KamailioProxy:
 
     def _tenant(self, header: str) -> str:
         route = str(KSR.hdr.get(header) or "").partition(">")[0]
-        parameters = (parameter.partition("=") for parameter in route.split(";"))
-        sealed = next((value for name, _, value in parameters if name in (OWN_ROUTE, EDGE_ROUTE)), "")
+        _, _, own = route.partition(OWN_MARK)
+        sealed = (own or route.partition(EDGE_MARK)[2]).partition(";")[0]
         # It was written for who called, which in a later request is either end.
         return self._seal.check(sealed, _call("$ft")) or self._seal.check(sealed, _call("$tt"))
 

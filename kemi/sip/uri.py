@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+REMEMBERED = 1024
+"""A phone writes the same Contact with every message."""
+
 
 def user_and_host(uri: str) -> tuple[str, str]:
     """User part (as it stands, '' when there is none) and host in lower case, without port and parameters.
@@ -31,6 +36,7 @@ def user_host_port(uri: str) -> str:
     return user.partition(":")[0] + at + place.partition(";")[0].lower()
 
 
+@lru_cache(REMEMBERED)
 def hop_of(uri: str) -> tuple[str, int, str]:
     """Host in lower case (an IPv6 address without brackets), port and transport that a SIP URI leads to by itself.
 
