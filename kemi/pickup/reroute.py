@@ -151,6 +151,7 @@ class Reroute:
     def replied(self) -> None:
         """The picker's device answered; a 2xx is the pickup, unless the call was faster."""
         message = self._message()
+        self._transaction.see_others_end(message.status)
         if not 200 <= message.status < 300:
             return
         attempt = Attempt.unpack(self._transaction.recall(notes.NAME))

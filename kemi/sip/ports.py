@@ -206,6 +206,10 @@ class Transaction(Protocol):
         """Cancel, without a Reason, every branch but that of the reply at hand."""
         ...
 
+    def see_others_end(self, status: int) -> None:
+        """An answer of one of several branches is at hand: once there is a 2xx, none of the others rings on."""
+        ...
+
     def ignore_6xx(self) -> None:
         """A 6xx of one branch is to end that branch only (a hunt group's member speaks for itself)."""
         ...
