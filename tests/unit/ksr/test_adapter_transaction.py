@@ -190,7 +190,7 @@ def test_given_a_branch_that_is_about_to_be_sent_when_asked_then_it_is_known_ove
         assert KamailioTransaction().leaves_by == flow
 
 
-def test_given_a_2xx_when_another_branch_s_ringing_crosses_it_then_that_branch_is_cancelled_until_the_stack_has() -> None:
+def test_given_a_2xx_when_another_branch_s_ringing_crosses_it_then_that_branch_is_cancelled() -> None:
     with kamailio() as fake:
         transaction = KamailioTransaction()
         transaction.see_others_end(200)
