@@ -43,14 +43,14 @@ class Console:
         """Ask the node that holds the call. Raises StoreUnavailable."""
         asked = Asked(secrets.token_hex(12), call.domain, viewer.viewer.number, call.number, call.key)
         if not await self.asking(lambda store: store.mailbox.ask(call.node, asked)):
-            return Told(503, "Service Unavailable", "the node that holds the call is busy", 2)
+            return Told(503, "Node Is Busy", "the node that holds the call is asked too much; try again", 2)
         deadline = asyncio.get_running_loop().time() + ANSWER_WITHIN_S
         while asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(ANSWER_POLL_S)
             told = await self.asking(lambda store: store.mailbox.told(asked.id))
             if told is not None:
                 return told
-        return Told(503, "Service Unavailable", "the node that holds the call does not answer", 2)
+        return Told(503, "Node Does Not Answer", "the node that holds the call is silent; if it has died, so will the call", 2)
 
 
 def console_of(request: Request) -> Console:
