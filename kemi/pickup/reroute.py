@@ -141,7 +141,7 @@ class Reroute:
             raise NotTaken("the device that dialled cannot be reached")
 
     def dress_branch(self) -> None:
-        """One of the picker's devices is about to be rung; each is reached by a socket of its own, or another node's."""
+        """One of the picker's devices is about to be rung: by a socket of its own, or by way of another node."""
         note = self._transaction.recall(notes.NAME)
         if note and not Attempt.unpack(note).flow:
             flow = self._transaction.leaves_by

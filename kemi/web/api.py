@@ -10,9 +10,10 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.exceptions import HTTPException
 
-from kemi.web.access import Visitor, refusal
+from kemi.web.access import Refusal, Visitor, refusal
 from kemi.web.console import Console, attendant, console_of
 from kemi.web.live import Domain
+from kemi.web.schemes import EXTENSION
 from kemi.web.shapes import AccountShape, CallsShape, Me, PickedUp, Refused
 
 Caller = Annotated[Visitor, Depends(attendant)]
@@ -24,7 +25,7 @@ REFUSED: dict[int | str, dict[str, Any]] = {
 HTTP_STATUS = {480: 409, 486: 409}
 """Of answers that HTTP does not know, or means something else by: the call, or the phone, is not in a state for it."""
 
-router = APIRouter(prefix="/api/v1", tags=["attendant"], responses=REFUSED)
+router = APIRouter(prefix="/api/v1", tags=["attendant"], responses=REFUSED, dependencies=EXTENSION)
 
 
 @router.get("/me")
@@ -142,4 +143,7 @@ async def refused(_request: Request, error: Exception) -> JSONResponse:
     """Every refusal of the API in one shape (Refused)."""
     assert isinstance(error, HTTPException)
     detail = error.detail if isinstance(error.detail, dict) else {"reason": str(error.detail), "message": ""}
-    return JSONResponse(detail, error.status_code, error.headers)
+    answer = JSONResponse(detail, error.status_code, error.headers)
+    for challenge in error.challenges if isinstance(error, Refusal) else ():
+        answer.headers.append("WWW-Authenticate", challenge)
+    return answer

@@ -93,9 +93,8 @@ def test_given_an_answer_by_way_of_another_node_when_it_comes_then_the_phone_beh
 ) -> None:
     call = sent(tmp_path, devices=2)
     call.arrives()
-    call.scene.transaction.branch = 1
     call.scene.transaction.remember(device_note(1), "tcp:192.0.2.77:4711")
-    answer = call.scene.reply(200, to_tag="carol")
+    answer = call.scene.reply(200, to_tag="carol", branch=1)
     call.reroute.replied()
     (picked,) = call.picks
     assert picked.picker.flow == "tcp:192.0.2.77:4711"
