@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e.console.scene import DOCUMENT, DOMAIN, Scene, row
 from tests.support.node import Node
 from tests.support.redis_server import RedisServer
-from tests.support.sipp import Setting
+from tests.support.sipp import Phone, Setting
 from tests.support.web import ADMIN_PASSWORD, Web
 
 
@@ -41,6 +41,31 @@ def test_given_an_administrator_when_a_document_is_changed_then_faults_are_named
         # Kept passwords are good ones still.
         carol = sign_in("103", at=web)
         expect(carol.locator("#link-text")).to_have_text("Live")
+
+
+def test_given_a_phone_that_rings_for_a_call_when_its_node_is_dead_to_the_others_then_the_page_says_that_it_has_ended(
+    tmp_path: Path, sign_in: Callable[..., Page], evidence: Path
+) -> None:
+    with (
+        RedisServer() as redis,
+        Node(tmp_path / "own", DOCUMENT, environment={"STAR87_REDIS_URL": redis.url}) as node,
+        Web(node, tmp_path / "own-web", redis=redis.url) as web,
+    ):
+        page = sign_in("103", at=web)
+        expect(page.locator("#link-text")).to_have_text("Live")
+        scene = Scene(Setting(node.address, DOMAIN, "%u-%p-dead@star87", evidence))
+        try:
+            scene.rings()
+            carol = Phone(scene.setting, "attendant-103", "103")
+            carol.register()
+            scene.plays(carol, "rings-until-stopped.xml").await_bound()
+            page.get_by_role("button", name="Pick up: Alice for Bob").click()
+            expect(page.locator("#notice")).to_contain_text("Your phone rings. Answer it")
+            node.is_buried(DOMAIN)
+            expect(row(page, "Alice")).to_have_count(0)
+            expect(page.locator("#notice")).to_have_text("The call has ended.")
+        finally:
+            scene.end()
 
 
 def test_given_a_store_that_is_away_when_watched_then_the_page_says_so_and_recovers(
