@@ -24,7 +24,7 @@ from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
 from kemi.sip.flow import Flow
 from kemi.sip.headers import IDENTITY, asserted_identity
-from kemi.sip.ports import Callback, Message, Spiral, Transaction, device_note
+from kemi.sip.ports import ANSWER_NOTE, Callback, Message, Spiral, Transaction, device_note
 from kemi.sip.record_route import leaving_by
 from kemi.sip.sdp import holds
 
@@ -125,6 +125,8 @@ class Reroute:
         self._transaction.remember(notes.NAME, offer)
         answer_ms = self._settings.reroute_answer_s * 1000
         self._transaction.set_timers(answer_ms=answer_ms, silence_ms=answer_ms)
+        # Another node ends what it rings by itself, should this one be no more.
+        self._transaction.remember(ANSWER_NOTE, str(answer_ms))
         if attempt.flow:
             rung = int(self._aim(message, attempt, answer_ms))
         else:

@@ -29,6 +29,7 @@ ENVIRONMENT = {
     "STAR87_NODE_SILENCE_MS": str(SILENCE_MS),
     "STAR87_CLAIM_TTL_MS": str(CLAIM_TTL_MS),
     "STAR87_ALREADY_ANSWERED_MS": "200",
+    "STAR87_REROUTE_ANSWER_S": "2",
 }
 ONE_TRY_S = 1.0 + 4.0
 """A node that does not answer is waited for so long (pickup/elsewhere.py), and a busy machine for more."""
@@ -192,6 +193,23 @@ def test_given_the_node_of_an_attendant_s_phone_killed_when_she_picks_up_then_40
         offer = other.rung()
         assert "answer-after=0" in offer.invite["Call-Info"]
         connect(call.outgoing, offer)
+
+
+def test_given_the_node_of_a_call_killed_when_it_rings_the_attendant_s_phone_at_another_then_that_ends_soon(
+    two: tuple[Node, Node, Tenant], tmp_path: Path
+) -> None:
+    dies, lives, tenant = two
+    with Web(lives, tmp_path / "web") as web:
+        carol = heard(tenant.phone("103", transport="tcp", register=True, node=lives), dies)
+        ringing_at(dies, tenant)
+        at = client(web, tenant)
+        assert pick_up(at, the_call(at)["id"]).status_code == 202
+        offer = carol.rung()
+        offer.answers(180)
+        dies.dies()
+        # The other node would ring it as long as any call, 180 s.
+        offer.is_cancelled()
+        until(lambda: not calls(at), what="the dead node's call to be off the list")
 
 
 def test_given_a_node_that_is_started_again_when_it_has_its_name_then_its_predecessor_s_calls_are_not_its_own(

@@ -9,7 +9,7 @@ import pytest
 from tests.kamailio.nodes.test_location import not_rung
 from tests.support.node import Node
 from tests.support.phone import Phone
-from tests.support.pickups import connect, ends_elsewhere, talk_both_ways
+from tests.support.pickups import connect, ends_elsewhere, talk_both_ways, with_queue
 from tests.support.several_nodes import SeveralNodes, heard
 from tests.support.talks import Ringing, ring
 from tests.support.tenants import Tenant
@@ -18,6 +18,7 @@ from tests.support.web import Web
 from tests.support.web_clients import calls, client, pick_up, the_call
 
 TRANSPORTS = ("udp", "tcp", "tls", "ws", "wss")
+CHANGE = with_queue
 ENVIRONMENT = {"STAR87_REROUTE_ANSWER_S": "2", "STAR87_NODE_SILENCE_MS": "1500"}
 
 
@@ -109,6 +110,28 @@ def test_given_phones_at_both_nodes_when_she_picks_up_then_both_ring_and_the_fir
     ends_elsewhere(call.inbound)
     talk_both_ways(caller, mine)
     caller.ends(far)
+
+
+@pytest.mark.parametrize("takes_it", [True, False])
+def test_given_a_caller_who_waits_here_when_he_is_picked_up_for_a_phone_at_the_other_node_then_he_is_hers_or_waits_on(
+    takes_it: bool, web: Web, tenant: Tenant, node: Node, other: Node
+) -> None:
+    carol = heard(tenant.phone("103", transport="tcp", register=True, node=other), node)
+    caller = tenant.phone("104", node=node)
+    waiting = caller.dials("800", supported="")
+    waiting.expects(182)
+    at = client(web, tenant)
+    assert pick_up(at, the_call(at)["id"]).status_code == 202
+    offer = carol.rung()
+    if takes_it:
+        his, hers, _ = connect(waiting, offer)
+        talk_both_ways(his, hers)
+        hers.ends(caller)
+        until(lambda: not tenant.node.left_keys(tenant.domain), what="no key to be left")
+    else:
+        offer.answers(486)
+        until(lambda: tenant.outcomes() == [("not_taken", 202)], what="the record")
+        assert (the_call(at)["state"], the_call(at)["position"]) == ("waiting", 1)
 
 
 @pytest.mark.parametrize("refusal", [486, None])
