@@ -12,6 +12,7 @@ let state = { store: "ok", calls: [] };
 let heardAt = Date.now();
 let isConnected = false;
 let events;
+let version = 0; // of the provisioning document
 let awaited = ""; // id of the call that the viewer's phone rings for
 
 function listen() {
@@ -50,15 +51,32 @@ function update(told) {
   byId("summary").textContent = count ? [count - waiting && `${count - waiting} ringing`, waiting && `${waiting} waiting`].filter(Boolean).join(", ") : "";
   document.title = document.title.replace(/^(\(\d+\) )?/, count ? `(${count}) ` : "");
   if (awaited && !told.calls.some((call) => call.id === awaited)) gone(awaited);
+  if (version && told.version && told.version !== version) renewAccounts();
+  version = told.version || version;
+  countByAccount();
+  // New calls only, and all that came together in one sentence: ages and states are there to be read, not heard.
+  if (fresh.length === 1) say(`New call from ${callerOf(fresh[0])} for ${accountOf(fresh[0])}`);
+  else if (fresh.length) say(`${fresh.length} new calls`);
+}
+
+function countByAccount() {
   for (const item of document.querySelectorAll(".watch li")) {
-    const here = told.calls.filter((call) => call.account.number === item.dataset.number).length;
+    const here = state.calls.filter((call) => call.account.number === item.dataset.number).length;
     const busy = item.querySelector(".busy");
     busy.hidden = !here;
     busy.textContent = here === 1 ? "1 call" : `${here} calls`;
   }
-  // New calls only, and all that came together in one sentence: ages and states are there to be read, not heard.
-  if (fresh.length === 1) say(`New call from ${callerOf(fresh[0])} for ${accountOf(fresh[0])}`);
-  else if (fresh.length) say(`${fresh.length} new calls`);
+}
+
+/** Another document is in force: the accounts as the page would have them now. */
+async function renewAccounts() {
+  const answer = await ask("/").catch(() => null);
+  if (!answer?.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const accounts = page.querySelector(".accounts");
+  if (!accounts) return;
+  document.querySelector(".accounts").replaceChildren(...accounts.children);
+  countByAccount();
 }
 
 function entry(told) {

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import yaml
 from playwright.sync_api import Page, expect
 
 from tests.e2e.console.scene import DOCUMENT, DOMAIN, Scene, row
@@ -41,6 +42,24 @@ def test_given_an_administrator_when_a_document_is_changed_then_faults_are_named
         # Kept passwords are good ones still.
         carol = sign_in("103", at=web)
         expect(carol.locator("#link-text")).to_have_text("Live")
+
+
+def test_given_an_open_page_when_permissions_change_then_its_accounts_and_buttons_are_those_of_the_new_document(
+    scene: Scene, sign_in: Callable[..., Page], node: Node
+) -> None:
+    page = sign_in("103")
+    scene.rings()
+    expect(page.get_by_role("button", name="Pick up: Alice for Bob")).to_be_visible(timeout=2_000)
+    bob = page.locator('.watch li[data-number="101"]')
+    expect(bob).to_contain_text("you may pick up")
+    document = yaml.safe_load(DOCUMENT)
+    [account] = [one for one in document["domains"][0]["extensions"] if one["number"] == "101"]
+    account["monitored_without_pickup"] = ["103"]
+    node.apply(yaml.safe_dump(document))
+    expect(bob).to_contain_text("you may see only")
+    expect(bob.locator(".busy")).to_have_text("1 call")
+    expect(row(page, "Alice")).to_contain_text("You may see this only")
+    assert page.get_by_role("button", name="Pick up").count() == 0
 
 
 def test_given_a_phone_that_rings_for_a_call_when_its_node_is_dead_to_the_others_then_the_page_says_that_it_has_ended(
