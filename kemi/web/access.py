@@ -32,7 +32,10 @@ ADMIN = "admin"
 """The administrator's user name; extensions are number@domain."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER = "X-CSRF-Token"
-BASIC = 'Basic realm="star87", charset="UTF-8"'
+ADMIN_API = "/api/v1/admin"
+REALM = "star87"
+"""The administrator's; that of an extension is its domain."""
+BASIC = f'Basic realm="{REALM}", charset="UTF-8"'
 NOBODY_S_HA1 = "0" * 32
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,253}[a-z0-9])?")
 
@@ -75,6 +78,7 @@ class Access:
     ) -> None:
         self._directory = directory
         self._admin = _digest(admin_password) if admin_password else b""
+        self._admin_ha1 = _ha1(ADMIN, REALM, admin_password) if admin_password else ""
         self._report = report
         counts = MemoryCounters()
         self._passwords = Passwords(counts, settings)
@@ -103,19 +107,24 @@ class Access:
             raise refusal(400, "Bad Request", f"these are no credentials (RFC 7616 §3.4): {error}") from None
         if not _is_of(request, credentials.uri):
             raise refusal(400, "Bad Request", "the credentials were made for another URI (RFC 7616 §3.4.6)")
-        user = Aor(credentials.username, credentials.realm.lower())
+        realm = credentials.realm.lower()
+        user = Aor(credentials.username, "" if realm == REALM else realm)
+
+        def is_right(ha1: str) -> bool:
+            return credentials.are_made_with(ha1, request.method)
+
         visitor = self._counted(
-            request, user, lambda: self._extension(user, lambda ha1: credentials.are_made_with(ha1, request.method))
+            request, user, lambda: self._admin_by(user, is_right) or self._extension(user, is_right)
         )
         if not self._nonces.use(credentials.nonce, credentials.count):
             # Good ones, but it may be somebody else who overheard them: that proves nothing, and forgives nothing.
-            fresh = challenge(user.domain, self._nonces.make(), stale=True)
+            fresh = challenge(realm, self._nonces.make(), stale=True)
             raise refusal(401, "Stale Nonce", "make the credentials anew, with the nonce of this answer", fresh)
         self._right(request, user)
         return visitor
 
     def challenges(self, request: Request) -> tuple[str, ...]:
-        """What an extension may answer: Digest, where its domain can be told, and Basic."""
+        """What may be answered: Digest, where the domain can be told, and Basic."""
         realm = self._realm(request)
         return (challenge(realm, self._nonces.make(), stale=False), BASIC) if realm else (BASIC,)
 
@@ -173,10 +182,12 @@ class Access:
         is_admin = name == ADMIN and bool(self._admin) and hmac.compare_digest(_digest(password), self._admin)
         return Visitor(None, self._admin.hex()) if is_admin else None
 
+    def _admin_by(self, user: Aor, is_right: Callable[[str], bool]) -> Visitor | None:
+        is_admin = user == Aor(ADMIN, "") and bool(self._admin) and is_right(self._admin_ha1)
+        return Visitor(None, self._admin.hex()) if is_admin else None
+
     def _with(self, user: Aor, password: str) -> Visitor | None:
-        # RFC 2617 §3.2.2.2, as the phone proves it.
-        text = f"{user.number}:{user.domain}:{password}".encode("utf-8", "surrogateescape")
-        ha1 = hashlib.md5(text, usedforsecurity=False).hexdigest()
+        ha1 = _ha1(user.number, user.domain, password)
         return self._extension(user, lambda kept: hmac.compare_digest(ha1, kept))
 
     def _extension(self, user: Aor, is_right: Callable[[str], bool]) -> Visitor | None:
@@ -187,6 +198,8 @@ class Access:
 
     def _realm(self, request: Request) -> str:
         """The domain that the client names, or that it asks at, or the only one; '': none of them."""
+        if request.scope["path"].startswith(ADMIN_API):
+            return REALM
         named = request.query_params.get("domain", "").lower()
         if named:
             # Served here or not: who asks learns nothing.
@@ -231,6 +244,12 @@ def is_foreign(request: Request) -> bool:
 
 def _same(said: str, meant: str) -> bool:
     return hmac.compare_digest(said.encode("utf-8", "surrogateescape"), meant.encode())
+
+
+def _ha1(user: str, realm: str, password: str) -> str:
+    """RFC 2617 §3.2.2.2, as a phone proves it."""
+    text = f"{user}:{realm}:{password}".encode("utf-8", "surrogateescape")
+    return hashlib.md5(text, usedforsecurity=False).hexdigest()
 
 
 _SALT = secrets.token_bytes(16)

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from kemi.web.access import Refusal, Visitor, refusal
 from kemi.web.console import Console, attendant, console_of
 from kemi.web.live import Domain
-from kemi.web.schemes import EXTENSION
+from kemi.web.schemes import OFFERED
 from kemi.web.shapes import AccountShape, CallsShape, Entry, Explained, Me, PickedUp, Refused
 
 Caller = Annotated[Visitor, Depends(attendant)]
@@ -25,7 +25,7 @@ REFUSED: dict[int | str, dict[str, Any]] = {
 HTTP_STATUS = {480: 409, 486: 409}
 """Of answers that HTTP does not know, or means something else by: the call, or the phone, is not in a state for it."""
 
-router = APIRouter(prefix="/api/v1", tags=["attendant"], responses=REFUSED, dependencies=EXTENSION)
+router = APIRouter(prefix="/api/v1", tags=["attendant"], responses=REFUSED, dependencies=OFFERED)
 
 
 @router.get("/me")

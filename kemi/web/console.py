@@ -14,7 +14,7 @@ from kemi.accounts.directory import Directory
 from kemi.dialogs.record import CallRecord
 from kemi.pickup.console import Asked, Told
 from kemi.sip.aor import Aor
-from kemi.web.access import BASIC, Access, Visitor, refusal
+from kemi.web.access import Access, Visitor, refusal
 from kemi.web.asking import Asking
 from kemi.web.in_force import InForce
 from kemi.web.live import Live
@@ -87,7 +87,7 @@ async def administrator(request: Request) -> Visitor:
         raise refusal(404, "Not Found", "there is no administrator's view: no password is set")
     visitor = access.visitor(request)
     if visitor is None:
-        raise _unknown(request, BASIC)
+        raise _unknown(request, *access.challenges(request))
     if visitor.user is not None:
         raise refusal(403, "Forbidden", "this is for the administrator")
     return visitor

@@ -31,7 +31,7 @@ DIGEST = Scheme(
         description="RFC 7616, with MD5 and `qop=auth`: as SIP does it, so that the HA1 of the provisioning is enough. "
         "User `number`; the realm is the domain. It is that of the address that is asked, or the only one, or else the "
         "client names it: `?domain=pbx.example.com`. A nonce is good for five minutes (then `stale=true`), and each of "
-        "its counts once. Extensions only.",
+        "its counts once. The administrator is `admin`, realm `star87`.",
     ),
 )
 SESSION = Scheme(
@@ -45,5 +45,4 @@ SESSION = Scheme(
         }
     ),
 )
-EXTENSION: list[Any] = [Security(DIGEST), Security(BASIC), Security(SESSION)]
-ADMINISTRATOR: list[Any] = [Security(BASIC), Security(SESSION)]
+OFFERED: list[Any] = [Security(DIGEST), Security(BASIC), Security(SESSION)]

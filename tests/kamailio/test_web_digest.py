@@ -19,7 +19,7 @@ from tests.support.phone import PASSWORD
 from tests.support.pickups import IMPATIENT, connect, ends_elsewhere, nothing_came
 from tests.support.tenants import Tenant
 from tests.support.until import until
-from tests.support.web import Web
+from tests.support.web import ADMIN_PASSWORD, Web
 from tests.support.web_clients import API, client, pick_up, rings, the_call
 
 ENVIRONMENT = IMPATIENT
@@ -124,7 +124,7 @@ def test_given_a_challenge_when_the_domain_is_not_known_then_basic_alone_is_offe
     assert offered(f"{API}/calls") == [basic]
     assert offered(f"{API}/calls?domain={tenant.domain}") == [digest, basic]
     assert offered(f"{API}/calls", headers={"Host": tenant.domain}) == [digest, basic]
-    assert offered(f"{API}/admin/document?domain={tenant.domain}") == [basic]
+    assert offered(f"{API}/admin/document?domain={tenant.domain}") == ['Digest realm="star87"', basic]
     # A page's own request brings up no window of the browser's.
     assert offered(f"{API}/calls?domain={tenant.domain}", headers={"Sec-Fetch-Mode": "cors"}) == []
 
@@ -192,6 +192,36 @@ def test_given_wrong_passwords_by_digest_and_basic_when_there_are_too_many_then_
         assert answer.status_code == 429
         assert 0 < int(answer.headers["Retry-After"]) <= 15
     assert by_digest(own_web, tenant, PASSWORD, "102").get(f"{API}/me").status_code == 200, "others need not"
+
+
+def test_given_the_administrator_when_he_proves_himself_by_digest_then_he_is_let_in_and_guesses_are_counted(
+    own_web: Web,
+) -> None:
+    def by(user: str, password: str) -> int:
+        return own_web.client(auth=httpx.DigestAuth(user, password)).get(f"{API}/admin/document").status_code
+
+    assert by("admin", ADMIN_PASSWORD) == 200
+    assert by("103", SECRET) == 401, "not of this realm"
+    assert own_web.client(auth=httpx.DigestAuth("admin", ADMIN_PASSWORD)).get(f"{API}/me").status_code == 401
+    assert [by("admin", f"guess{n}") for n in range(5)] == [401] * 5
+    assert by("admin", ADMIN_PASSWORD) == 429
+    assert own_web.client("admin", ADMIN_PASSWORD).get(f"{API}/admin/document").status_code == 429
+
+
+def test_given_no_administrator_s_password_when_digest_is_tried_then_there_is_none(node: Node, tmp_path: Path) -> None:
+    with Web(node, tmp_path / "web", has_admin=False) as web:
+        for path in (f"{API}/me", f"{API}/admin/document"):
+            said = {"username": "admin", "realm": "star87", "nonce": "n", "uri": path, "cnonce": "c"}
+            # The HA1 of nobody's: neither an empty one nor that of an empty password.
+            for ha1 in ("", "0" * 32, _md5("admin:star87:")):
+                said["response"] = _md5(f"{ha1}:n:00000001:c:auth:{_md5(f'GET:{path}')}")
+                words = ", ".join(f'{name}="{value}"' for name, value in said.items())
+                header = {"Authorization": f"Digest {words}, nc=00000001, qop=auth"}
+                answer = web.client().get(path, headers=header)
+                assert (answer.status_code, answer.json()["reason"]) in (
+                    (404, "Not Found"),
+                    (401, "Wrong Number Or Password"),
+                )
 
 
 def test_given_an_extension_by_digest_when_it_asks_for_what_is_the_administrator_s_then_403(
