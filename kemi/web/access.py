@@ -108,7 +108,9 @@ class Access:
         if not _is_of(request, credentials.uri):
             raise refusal(400, "Bad Request", "the credentials were made for another URI (RFC 7616 §3.4.6)")
         realm = credentials.realm.lower()
-        user = Aor(credentials.username, "" if realm == REALM else realm)
+        # As he is called by Basic: both are counted together.
+        is_admin = (credentials.username, realm) == (ADMIN, REALM)
+        user = Aor(ADMIN, "") if is_admin else Aor(credentials.username, realm)
 
         def is_right(ha1: str) -> bool:
             return credentials.are_made_with(ha1, request.method)
