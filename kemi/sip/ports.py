@@ -38,6 +38,10 @@ def device_note(branch: int) -> str:
     return f"device_{branch}"
 
 
+ANSWER_NOTE = "answer_ms"
+"""Name of the note of a transaction that says how long its branches may ring, in ms; none: as long as any call."""
+
+
 class Proof(Enum):
     """What credentials are worth (RFC 2617 §3.2.2)."""
 

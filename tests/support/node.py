@@ -231,6 +231,14 @@ class Node:
         yield
         self._redis.hset(name, "N", self.name)
 
+    def is_buried(self, domain: str) -> None:
+        """What its calls have in the store goes, as when it has died: another node does that."""
+        [name] = [key for key in self.keys(domain) if key.startswith(tenant(domain) + SUFFIXES["call"])]
+        instance = cast(bytes, self._redis.hget(name, "N")).decode()
+        with self._one_at_a_time:
+            self._store.nodes.bury(domain, instance)
+        assert name not in self.keys(domain)
+
     def left_keys(self, domain: str) -> list[str]:
         """The keys of a tenant that do not outlive its calls by design, and marks.
 
