@@ -12,22 +12,16 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
-
-import redis
 
 from kemi.errors import StoreUnavailable
 from kemi.store import functions
 from kemi.store.arrears import AT_ONCE, Arrears
 from kemi.store.breaker import Report, unreported
-from kemi.store.connection import Connection
-from kemi.store.failures import Failure, Refused, failure_of
-from kemi.store.links import Link, Word
-from kemi.store.pipeline import UNREAD_MOST, Pipeline
-from kemi.store.pipeline import Refused as RecordRefused
+from kemi.store.cluster_node import Node
+from kemi.store.failures import Refused
+from kemi.store.links import Word
 from kemi.store.slots import Slots, slot_of
-from kemi.store.timed_link import TimedLink
 from kemi.store.urls import Place, Target
 from kemi.store.wire import words_of
 
@@ -36,59 +30,6 @@ LOOK_AGAIN_S = 0.1
 SHARE = 2
 """A node that is asked so may take half of the time that is left."""
 KEY_OF_FCALL = 3
-
-
-class Node(Connection):
-    """One primary. What it refuses for want of a slot is no failure of its own, and goes where the slot is now."""
-
-    OF_ONE = Connection.OF_ONE | {Failure.ELSEWHERE}
-
-    def __init__(self, link: Link, arrears: Arrears, **named: Any) -> None:
-        self.displaced: list[tuple[Word, ...]] = []
-        """Posted commands that it refused because it has their slot no more, and what came after the first of them."""
-        super().__init__(link, arrears=arrears, pipeline=partial(NodePipeline, self.displaced), **named)
-
-    def _record_refused(self, refusal: redis.ResponseError, words: tuple[Word, ...]) -> redis.ResponseError | None:
-        if failure_of(refusal) is Failure.ELSEWHERE:
-            self.displaced.append(words)
-            return None
-        return super()._record_refused(refusal, words)
-
-    def _failed(self, error: Exception) -> StoreUnavailable:
-        if failure_of(error) not in self.OF_ONE:
-            # Sent later, it could enter a call that has ended meanwhile: nobody can record its end now either.
-            for words in self.displaced:
-                self._arrears.add_command(words)
-            self.displaced.clear()
-        return super()._failed(error)
-
-    def _pay(self) -> None:
-        """The Cluster does, to each what is its own."""
-
-
-class NodePipeline(Pipeline):
-    """Nothing is sent past what the node has refused for want of the slot: it may be of the same call.
-
-    displaced: the words of these; what would come after them is added there.
-    """
-
-    def __init__(self, displaced: list[tuple[Word, ...]], link: TimedLink, refused: RecordRefused) -> None:
-        super().__init__(link, refused)
-        self._displaced = displaced
-
-    def post(self, command: bytes) -> None:
-        if len(self.unread) >= UNREAD_MOST:
-            self.read()
-        if self._displaced:
-            self._displaced.append(words_of(command))
-            return
-        super().post(command)
-
-    def _send_held(self, command: bytes) -> None:
-        if self._displaced:
-            self._displaced.extend(map(words_of, self.held))
-            self.held.clear()
-        super()._send_held(command)
 
 
 class Cluster:
