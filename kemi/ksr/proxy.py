@@ -32,7 +32,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
 
 class KamailioProxy:
-    """Implements kemi.routing.requests.Proxy."""
+    """Implements kemi.routing.requests.Proxy, initial.Entry and in_dialog.Router."""
 
     def __init__(self, seal: Seal | None = None, peers: KamailioPeers | None = None) -> None:
         """peers: where there may be other nodes."""

@@ -28,9 +28,9 @@ from kemi.pickup.attempt import Attempt, now_ms
 from kemi.pickup.claim import Claim, PickupRecord, PickupStore, Rerouted, Wanted
 from kemi.pickup.event import BY_CONSOLE
 from kemi.pickup.policy import Scope
+from kemi.pickup.pursuit import NO_CALL
 from kemi.pickup.reroute import ASKED, Reroute
 from kemi.pickup.search import Search
-from kemi.pickup.service import NO_CALL
 from kemi.pickup.way import Way
 from kemi.settings import Settings
 from kemi.sip import packed

@@ -5,9 +5,9 @@ from __future__ import annotations
 from kemi.metrics.meter import Meter
 from kemi.settings import Settings
 from kemi.store.backup import Backups
+from kemi.store.breaker import Report, unreported
 from kemi.store.calls import Calls
 from kemi.store.commands import Commands, commands_to
-from kemi.store.connection import Report, _nothing
 from kemi.store.deferred import Deferred
 from kemi.store.dialogs import Dialogs
 from kemi.store.events import Events
@@ -28,7 +28,7 @@ class Store:
     def __init__(
         self,
         settings: Settings,
-        report: Report = _nothing,
+        report: Report = unreported,
         outbox: Outbox | None = None,
         meter: Meter | None = None,
     ) -> None:
@@ -75,7 +75,7 @@ class Store:
         self._connection.close()
 
 
-def open_store(settings: Settings, report: Report = _nothing) -> Store:
+def open_store(settings: Settings, report: Report = unreported) -> Store:
     """The store that the settings name. Connects at the first operation, so it may be called before a fork.
 
     Raises BadUrl, a ValueError that names the fault and the remedy.

@@ -13,7 +13,7 @@ from kemi.errors import StoreUnavailable
 from kemi.pickup.devices import Verdict
 from kemi.settings import Settings
 from kemi.store import Store, open_store
-from kemi.store.connection import UNREAD_MOST
+from kemi.store.pipeline import UNREAD_MOST
 from tests.store.conftest import PATIENT_MS
 from tests.store.scene import DOMAIN, Scene, phone
 from tests.support.redis_server import RedisServer
