@@ -57,6 +57,15 @@ class Variable:
         return value
 
 
+def header(name: str) -> str:
+    """The first header of that name, '' when there is none. Raises as `text` does."""
+    try:
+        value = KSR.hdr.get(name)
+    except UnicodeDecodeError:
+        return _of_answer(f"hdr({name})")
+    return "" if value is None else _whole(str(value))
+
+
 def _whole(value: str) -> str:
     # Nothing with a NUL can be handed to Kamailio again.
     return value if "\0" not in value else _without_nul(value)
@@ -152,11 +161,7 @@ class Incoming:
         return _flow(self._transport, self.source, text)
 
     def header(self, name: str) -> str:
-        try:
-            value = KSR.hdr.get(name)
-        except UnicodeDecodeError:
-            return _of_answer(f"hdr({name})")
-        return "" if value is None else _whole(str(value))
+        return header(name)
 
     def header_values(self, name: str) -> tuple[str, ...]:
         values: list[str] = []

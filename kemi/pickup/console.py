@@ -168,7 +168,9 @@ class ConsolePickup:
             raise NothingEligible(ONLY_BY_PHONE)
         devices = self._location.devices(attempt.picker, attempt.domain)
         if not devices:
-            raise NotRegistered("none of your phones is registered at the node that holds the call")
+            raise NotRegistered("none of your phones is registered")
+        if not self._location.is_registered(attempt.picker, attempt.domain):
+            raise NotRegistered("the node that your phones are connected to does not answer")
         wanted = Wanted(
             picker=Aor(attempt.picker, attempt.domain),
             token=secrets.token_urlsafe(9),

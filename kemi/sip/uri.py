@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+PORT_DIGITS = 5
 REMEMBERED = 1024
 """A phone writes the same Contact with every message."""
 
@@ -55,4 +56,4 @@ def hop_of(uri: str) -> tuple[str, int, str]:
     else:
         host, _, port = place.partition(":")
     default = 5061 if transport == "tls" else 5060
-    return host, int(port) if port.isascii() and port.isdigit() else default, transport
+    return host, int(port) if port.isascii() and port.isdigit() and len(port) <= PORT_DIGITS else default, transport

@@ -43,7 +43,15 @@ class Deferred:
     def post(self, operation: str, key: str, *args: Word) -> bool:
         """As Connection.post; what has been left in the outbox counts as sent."""
         command = packed(("FCALL", functions.name_of(operation), 1, key, *args))
-        return self._outbox.put(command) or self._commands.post(operation, key, *args)
+        if self._outbox.put(command):
+            return True
+        try:
+            # What lies there was posted before. One that is too long for it must not go ahead of that; where there is
+            # no room nobody else may have sent anything for a while, and it is not waited for them.
+            waits = not self._outbox.can_hold(command)
+            return bool(self._asking(lambda: self._commands.post(operation, key, *args), misses_nothing=waits))
+        except StoreUnavailable:
+            return False
 
     @property
     def is_resting(self) -> bool:

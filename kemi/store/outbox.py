@@ -44,13 +44,18 @@ class Outbox:
 
     def put(self, command: bytes) -> bool:
         """Leave a command; False when it is too long, or when nobody has taken anything for a while."""
-        if len(command) > WHOLE - _HEAD.size:
+        if not self.can_hold(command):
             return False
         try:
             os.write(self._in, framed(command))
         except BlockingIOError:
             return False
         return True
+
+    @staticmethod
+    def can_hold(command: bytes) -> bool:
+        """Whether it is short enough."""
+        return len(command) <= WHOLE - _HEAD.size
 
     def take(self, *, waits: bool = False) -> list[bytes]:
         """All that is there, or nothing while another has taken something. Call `done` when the store has done it.

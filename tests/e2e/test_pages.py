@@ -166,7 +166,7 @@ def console(says: str) -> Runs:
     return run
 
 
-LISTED = "curl -u 103@pbx.example.com:change-me-103 http://127.0.0.1:8088/api/v1/calls"
+LISTED = "curl --digest -u 103:change-me-103 'http://127.0.0.1:8088/api/v1/calls?domain=pbx.example.com'"
 TLS = (
     "STAR87_TLS_CERTIFICATE=node.crt STAR87_TLS_PRIVATE_KEY=node.key .venv/bin/star87 run"
     " --provision docker/provision.example.yaml --listen udp:192.0.2.1:5060 --listen tls:192.0.2.1:5061"
@@ -221,7 +221,9 @@ RUNS: dict[str, Runs] = {
     ),
     "star87 web [--listen 127.0.0.1:8088] [--redis URL]": whole(goes_on("^ready http")),
     LISTED: console('"104"'),
-    LISTED.replace("103 http", "103 -X POST http") + "/ID/pickup": console("Your Phone Rings"),
+    "curl -u 103@pbx.example.com:change-me-103 -X POST http://127.0.0.1:8088/api/v1/calls/ID/pickup": console(
+        "Your Phone Rings"
+    ),
     "star87 ladder FILE.pcap": prints(r"INVITE \*87101"),
     "star87 ladder CALL-ID": prints("101"),
     "star87 doctor": prints("✓ store: .*", exits=(0, 1)),

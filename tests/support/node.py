@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 from kemi.pickup.console import Asked, Told
 from kemi.store.keys import SUFFIXES, tenant
@@ -169,6 +169,14 @@ class Node(Recorded):
         self._redis.hset(name, "N", other)
         yield
         self._redis.hset(name, "N", self.name)
+
+    def is_buried(self, domain: str) -> None:
+        """What its calls have in the store goes, as when it has died: another node does that."""
+        [name] = [key for key in self.keys(domain) if key.startswith(tenant(domain) + SUFFIXES["call"])]
+        instance = cast(bytes, self._redis.hget(name, "N")).decode()
+        with self._one_at_a_time:
+            self._store.nodes.bury(domain, instance)
+        assert name not in self.keys(domain)
 
     def _command(self, *arguments: str) -> list[str]:
         return [str(STAR87), *arguments, "--run-dir", str(self.folder), "--node", self.name]
