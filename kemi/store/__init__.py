@@ -21,6 +21,9 @@ from kemi.store.provisioning import ProvisioningStore
 from kemi.store.queues import Queues
 from kemi.store.server import Server
 
+PART_FOR_OTHERS = 0.8
+"""How much of an operation's time-out is waited, at most, for what other workers are having done."""
+
 
 class Store:
     """The operations of one process on the state store, over connections that open at their first use."""
@@ -85,4 +88,5 @@ def open_store(settings: Settings, report: Report = unreported) -> Store:
 
 def open_node_store(settings: Settings, report: Report, meter: Meter) -> Store:
     """The same for a node: made before the fork, its processes share what they have posted, and one must `deliver`."""
-    return Store(settings, report, Outbox(), meter)
+    # What is asked afterwards has a time-out of its own.
+    return Store(settings, report, Outbox(PART_FOR_OTHERS * settings.redis_timeout_ms / 1000), meter)

@@ -32,8 +32,8 @@ class Deferred:
         return self._asking(lambda: self._commands.call(*words))
 
     def decide(self, operation: str, key: str, *args: Word) -> Any:
-        """Nothing that this node has posted is missed."""
-        return self._asking(lambda: self._commands.decide(operation, key, *args), misses_nothing=True)
+        """Nothing that this node has posted is missed; raises StoreUnavailable when that is not done in time."""
+        return self._asking(lambda: self._commands.decide(operation, key, *args), misses_nothing=True, or_fails=True)
 
     def fcall(self, operation: str, key: str, *args: Word) -> Any:
         return self._asking(
@@ -70,11 +70,15 @@ class Deferred:
             with contextlib.suppress(StoreUnavailable):
                 self.settle()
 
-    def _asking(self, ask: Callable[[], Any], *, misses_nothing: bool = False) -> Any:
+    def _asking(self, ask: Callable[[], Any], *, misses_nothing: bool = False, or_fails: bool = False) -> Any:
         if self._commands.is_resting:
             # This process could only lose what another may well be able to send.
             return ask()
         posted = self._outbox.take(waits=misses_nothing)
+        if posted is None and or_fails:
+            # A call that has just begun to ring would be none, and one that was answered would ring.
+            raise StoreUnavailable("what this node has recorded is not done yet")
+        posted = posted or []
         try:
             for command in posted:
                 self._commands.hold(command)

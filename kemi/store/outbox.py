@@ -20,8 +20,7 @@ WHOLE = 4096
 """POSIX's PIPE_BUF on Linux: a longer write may be torn apart by another worker's."""
 CAPACITY = 1 << 18
 """Bytes that the pipe holds, which one read takes all at once."""
-ALONE_WITHIN_S, TRY_AGAIN_S = 0.04, 0.0002
-"""How long is waited for those who have taken something and have not heard yet that it is done."""
+TRY_AGAIN_S = 0.0002
 GATHERS_S, LOOKS_S = 0.02, 0.005
 """How long what was posted may lie there so that more comes, and how often is looked whether it is enough: what is sent
 and done together costs half."""
@@ -34,9 +33,13 @@ def framed(command: bytes) -> bytes:
 
 
 class Outbox:
-    """Commands, each ready for the wire, in the order in which they were put."""
+    """Commands, each ready for the wire, in the order in which they were put.
 
-    def __init__(self) -> None:
+    alone_within_s: how long is waited for who has taken something and has not heard yet that it is done.
+    """
+
+    def __init__(self, alone_within_s: float) -> None:
+        self._alone_within_s = alone_within_s
         self._out, self._in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         with contextlib.suppress(OSError):
             fcntl.fcntl(self._in, fcntl.F_SETPIPE_SZ, CAPACITY)
@@ -57,13 +60,13 @@ class Outbox:
         """Whether it is short enough."""
         return len(command) <= WHOLE - _HEAD.size
 
-    def take(self, *, waits: bool = False) -> list[bytes]:
-        """All that is there, or nothing while another has taken something. Call `done` when the store has done it.
+    def take(self, *, waits: bool = False) -> list[bytes] | None:
+        """All that is there; call `done` when the store has done it. None while another has taken something.
 
         waits: until that is done as well, but not for long.
         """
         if not self._locks(waits):
-            return []
+            return None
         try:
             records = os.read(self._out, CAPACITY)
         except BlockingIOError:
@@ -101,7 +104,7 @@ class Outbox:
                 os.close(fd)
 
     def _locks(self, waits: bool) -> bool:
-        deadline = time.monotonic() + (ALONE_WITHIN_S if waits else 0.0)
+        deadline = time.monotonic() + (self._alone_within_s if waits else 0.0)
         while True:
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(self._own_lock(), fcntl.LOCK_EX | fcntl.LOCK_NB)

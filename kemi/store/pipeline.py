@@ -90,7 +90,9 @@ class Pipeline:
         if not self.held:
             link.redis.send_packed_command([command])
             return
-        link.see_end()
+        if not self.unread:
+            # Else a reply may have come, which is no end.
+            link.see_end()
         link.redis.send_packed_command([b"".join((*self.held, command))])
         self.unread.extend(self.held)
         self.held.clear()
