@@ -23,7 +23,7 @@ SHELL := /bin/bash
 
 PACKAGES := kamailio kamailio-python3-modules kamailio-tls-modules kamailio-websocket-modules redis-server \
     sip-tester tshark rtpengine-daemon prometheus make python3-venv openssl iptables iproute2 chromium fonts-dejavu-core \
-    podman runc mmdebstrap
+    podman runc mmdebstrap curl
 # Kamailio's interpreter is Debian's: the virtual environment must be of the same one.
 PYTHON := /usr/bin/python3
 BIN := .venv/bin

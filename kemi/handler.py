@@ -121,7 +121,7 @@ class Handler:
         return self._failing(self._pickup.failed)
 
     def ksr_branch_reroute(self, _message: object) -> int:
-        return self._guarded(self._reroute.dress_branch, self._media.branch, self._location.send_elsewhere)
+        return self._guarded(self._media.branch, self._location.send_elsewhere, self._reroute.dress_branch)
 
     def ksr_reply_reroute(self, _message: object) -> int:
         return self._guarded(self._reroute.replied)

@@ -43,10 +43,12 @@ from kemi.queueing.service import Queueing
 from kemi.routing.admission import Admission
 from kemi.routing.calls import Calls
 from kemi.routing.draining import Draining
+from kemi.routing.feature_codes import FeatureCodes
 from kemi.routing.for_peers import ForPeers
 from kemi.routing.guard import Guard
 from kemi.routing.identity import Identity
 from kemi.routing.in_dialog import InDialog
+from kemi.routing.initial import InitialRequests
 from kemi.routing.media import Direct, Media, Relayed
 from kemi.routing.requests import Requests
 from kemi.routing.trunks import Trunks
@@ -120,27 +122,24 @@ def build(settings: Settings) -> Handler:
     trunks = Trunks(directory, transaction, kamailio, gateways, calls, settings, guard)
     book = Book(settings.lamps_path)
     watching = Watching(directory, Incoming, transaction, book, settings)
-    requests = Requests(
+    initial = InitialRequests(
         directory,
         kamailio,
-        admission,
         transaction,
         location,
         identity,
-        in_dialog,
+        FeatureCodes(directory, transaction, pickup, queueing),
         calls,
         pickup,
-        queueing,
         trunks,
-        reroute,
-        spiral,
         guard,
         watching,
-        peers,
-        bus,
+    )
+    requests = Requests(
+        directory, kamailio, admission, transaction, identity, in_dialog, reroute, spiral, watching, peers, bus, initial
     )
     requests.by_peer = ForPeers(kamailio, transaction, pickup, settings).kinds()
-    requests.draining = trunks.draining = draining
+    initial.draining = trunks.draining = draining
     requests.carry_out = console.carry_out
     follower = Follower(
         store.provisioning,

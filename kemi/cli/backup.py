@@ -48,6 +48,7 @@ def restore(file: File, redis: Redis = "", node: Node = "", run_dir: RunDir = ""
     """
     provisioning, state = _read(file)
     store = reach_store(redis, node, run_dir)
+    store.keyspace.begin()
     version = store.provisioning.publish(encode(provisioning))
     written = sum(store.backups.restore(domain, kept) for domain, kept in state.items())
     print(f"in force: version {version}, {_records(written)}")

@@ -38,7 +38,9 @@ def apply(file: File, redis: Redis = "", node: Node = "", run_dir: RunDir = "", 
     with waiting("validating") as now:
         provisioning = _parse(file, as_json)
         now("putting in force")
-        version = reach_store(redis, node, run_dir).provisioning.publish(encode(provisioning))
+        store = reach_store(redis, node, run_dir)
+        store.keyspace.begin()
+        version = store.provisioning.publish(encode(provisioning))
     if as_json:
         print(json.dumps({"valid": True, "faults": [], "version": version, **_counts(provisioning)}))
     else:

@@ -26,7 +26,7 @@ from kemi.pickup import replaces
 from kemi.pickup.attempt import Target
 from kemi.pickup.claim import Claim
 from kemi.pickup.policy import Candidate, candidates, scope_of
-from kemi.pickup.service import NO_CALL
+from kemi.pickup.pursuit import NO_CALL
 from kemi.pickup.way import Way, choose
 from kemi.sip.aor import Aor
 from kemi.sip.feature_code import PickupCode

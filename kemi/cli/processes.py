@@ -57,6 +57,8 @@ def start_redis(settings: Settings) -> Child:
             *("--port", "0"),
             *("--unixsocket", str(socket_path), "--unixsocketperm", "700"),
             *("--save", "", "--appendonly", "no"),
+            # A histogram of every command that a function calls: a twentieth of what a call costs here.
+            *("--latency-tracking", "no"),
             *("--dir", settings.node_dir),
             *("--daemonize", "no"),
         ],

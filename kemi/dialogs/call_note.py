@@ -66,8 +66,14 @@ class CallNote(NamedTuple):
 
     @classmethod
     def unpack(cls, text: str) -> CallNote:
-        note = cls(*packed.unpack(text))
-        return note._replace(kind=Kind(note.kind), rung=tuple((first, number) for first, number in note.rung))
+        values = packed.unpack(text)
+        values[_KIND] = KINDS[values[_KIND]]
+        values[_RUNG] = tuple(map(tuple, values[_RUNG]))
+        return cls(*values)
+
+
+KINDS = {kind.value: kind for kind in Kind}
+_KIND, _RUNG = CallNote._fields.index("kind"), CallNote._fields.index("rung")
 
 
 def now_ms() -> int:

@@ -13,6 +13,8 @@ from kemi.sip.record_route import routes_beyond
 
 HIGH_CSEQ = 2**31 - 2
 """Higher than what a callee has used by then, and lower than RFC 3261 §8.1.1.5 forbids (by the one that is added)."""
+CSEQ_DIGITS = 10
+"""Of the highest number that RFC 3261 §8.1.1.5 allows. An answer says what it likes."""
 _TAG = re.compile(r";\s*tag\s*=\s*([^;>\s]+)", re.IGNORECASE)
 
 
@@ -40,7 +42,7 @@ class FarEnd(NamedTuple):
             call_id=message.call_id,
             caller=message.header("From"),
             callee=message.header("To"),
-            cseq=int(message.cseq),
+            cseq=int(message.cseq[:CSEQ_DIGITS]),
             target=message.contact_uri,
             flow=str(message.flow),
             routes=routes_beyond(message.header_values("Record-Route"), message.source),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from kemi.accounts.model import Kind
 from kemi.sip import packed
@@ -12,8 +12,7 @@ from kemi.sip.flow import Flow
 from kemi.sip.uri import user_and_host
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """The calling side, as its INVITE showed it. All of it is fixed for the life of the call."""
 
     dialog: DialogId

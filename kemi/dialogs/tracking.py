@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from kemi.accounts.model import Kind
 from kemi.dialogs.record import Caller
 from kemi.sip.dialog import DialogId
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(NamedTuple):
     """A call takes its place in the line of the account that it is routed to."""
 
     domain: str
@@ -32,8 +30,7 @@ class Placement:
     """`index:label` of its INVITE on this node."""
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(NamedTuple):
     """One end of a confirmed dialog; `flow` empty: an end whose hold state nobody asks for (a trunk)."""
 
     flow: str = ""
@@ -54,8 +51,7 @@ def is_extension(party: str) -> bool:
     return party.isdigit()
 
 
-@dataclass(frozen=True, slots=True)
-class Parties:
+class Parties(NamedTuple):
     """Whose ends a confirmed dialog has, and its callee tag: by these a Replaces from outside is judged.
 
     An extension's number, or `trunk_party`; empty: neither (a forward's target outside).
@@ -70,8 +66,7 @@ class Parties:
         return self.caller, self.callee, self.callee_tag
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """The two ends of a call that was answered, and the agents among them."""
 
     caller: Device

@@ -13,7 +13,7 @@ from kemi.nodes.hop import REACH
 from kemi.nodes.peer import Peer
 from kemi.nodes.peers import Peers
 from kemi.settings import Settings
-from kemi.sip.ports import Callback, device_note
+from kemi.sip.ports import ANSWER_NOTE, Callback, device_note
 from kemi.sip.uri import hop_of
 
 TABLE = "location"
@@ -42,7 +42,7 @@ class KamailioLocation:
         self._socket = settings.udp_socket
         self._own = Peer(settings.node, settings.boot, settings.peer)
         self._nowhere_else = ("", mark_of(self._own.name), mark_of(self._own.instance))
-        self._answer_ms = settings.ring_max_s * 1000 + SLACK_MS
+        self._longest_ms = settings.ring_max_s * 1000
         self._peers = peers
 
     def save(self) -> bool:
@@ -98,7 +98,8 @@ class KamailioLocation:
             KSR.set_drop()
             return
         uri, flow = text("$ru"), flow_of(next_hop)
-        self._peers.instruct(peer, REACH, (text(TENANT), uri, str(flow), str(self._answer_ms)))
+        answer_ms = int(text(f"$avp({ANSWER_NOTE})") or self._longest_ms) + SLACK_MS
+        self._peers.instruct(peer, REACH, (text(TENANT), uri, str(flow), str(answer_ms)))
         self._peers.aim(peer, uri)
         KSR.pv.sets(f"$avp({device_note(int(KSR.tm.t_get_branch_index()))})", flow.device)
 

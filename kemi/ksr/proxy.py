@@ -8,6 +8,7 @@ import secrets
 import KSR
 
 from kemi.errors import NotReachable
+from kemi.ksr.incoming import header
 from kemi.ksr.peers import KamailioPeers
 from kemi.ksr.seal import Seal
 from kemi.sip.dialog import DialogId
@@ -26,11 +27,12 @@ NAMES = "names"
 DIRECTORY = "directory"
 DRAINING = "$shv(draining)"
 FOUND = 1
+OWN_MARK, EDGE_MARK = f";{OWN_ROUTE}=", f";{EDGE_ROUTE}="
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
 
 class KamailioProxy:
-    """Implements kemi.routing.requests.Proxy."""
+    """Implements kemi.routing.requests.Proxy, initial.Entry and in_dialog.Router."""
 
     def __init__(self, seal: Seal | None = None, peers: KamailioPeers | None = None) -> None:
         """peers: where there may be other nodes."""
@@ -53,7 +55,7 @@ class KamailioProxy:
             KSR.sl.send_reply(416, "Unsupported URI Scheme")
         elif KSR.sanity.sanity_check(SANITY_CHECKS - PROXY_REQUIRE_CHECK, URI_CHECKS) > 0:
             # sanity has named the first of them.
-            _, _, others = str(KSR.hdr.get("Proxy-Require") or "").partition(",")
+            _, _, others = header("Proxy-Require").partition(",")
             if others:
                 KSR.hdr.append_to_reply(f"Unsupported:{others}\r\n")
             KSR.sl.send_reply(420, "Bad Extension")
@@ -96,7 +98,7 @@ class KamailioProxy:
         """
         # loose_route() follows a Route to anybody. Ours names a socket of this node, whatever its transport,
         # and has nothing before its <, where another URI might be quoted.
-        uri, _, _ = str(KSR.hdr.get("Route") or "").strip().partition(";")
+        uri, _, _ = header("Route").strip().partition(";")
         if not (uri.startswith("<sip") and KSR.is_myself(uri[1:].rstrip(">")) and KSR.rr.loose_route() > 0):
             return False
         # Where the Route set goes on, the Contact's flow is the next proxy's business.
@@ -113,7 +115,7 @@ class KamailioProxy:
         """
         if self._peers is None:
             return False
-        route = _uri_of(str(KSR.hdr.get("Route") or ""))
+        route = _uri_of(header("Route"))
         peer = self._peers.at(hop_of(route)[:2]) if f";{DEPLOYMENT}={self._peers.mark}" in route else None
         if peer is None or peer.instance == self._peers.own:
             return False
@@ -151,16 +153,16 @@ class KamailioProxy:
 
     def is_edge(self) -> bool:
         """Whether this node is on the path of the request at hand only because it holds the flow of one end."""
-        return f";{EDGE_ROUTE}=" in str(KSR.hdr.get("Route") or "").partition(">")[0]
+        return EDGE_MARK in header("Route").partition(">")[0]
 
     def tenant_of_record_route(self) -> str:
         """The tenant that this node wrote into the Record-Route of the request at hand, when that was here before."""
         return self._tenant("Record-Route")
 
-    def _tenant(self, header: str) -> str:
-        route = str(KSR.hdr.get(header) or "").partition(">")[0]
-        parameters = (parameter.partition("=") for parameter in route.split(";"))
-        sealed = next((value for name, _, value in parameters if name in (OWN_ROUTE, EDGE_ROUTE)), "")
+    def _tenant(self, name: str) -> str:
+        route = header(name).partition(">")[0]
+        _, _, own = route.partition(OWN_MARK)
+        sealed = (own or route.partition(EDGE_MARK)[2]).partition(";")[0]
         # It was written for who called, which in a later request is either end.
         return self._seal.check(sealed, _call("$ft")) or self._seal.check(sealed, _call("$tt"))
 

@@ -6,7 +6,7 @@ import secrets
 
 import KSR
 
-from kemi.ksr.incoming import Incoming
+from kemi.ksr.incoming import Incoming, header
 from kemi.ksr.seal import KEY_BYTES, Seal
 from kemi.ksr.transaction import send_over, signed
 from kemi.sip.flow import Flow
@@ -89,7 +89,7 @@ class KamailioSpiral:
         )
 
     def errand(self) -> str:
-        sealed, _, words = str(KSR.hdr.get(ERRAND) or "").partition(" ")
+        sealed, _, words = header(ERRAND).partition(" ")
         return words if self._seal.check(sealed, words) == SEALED_ERRAND else ""
 
     def end_branch(self, status: int, reason: str) -> None:

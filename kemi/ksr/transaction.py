@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import KSR
@@ -10,6 +11,10 @@ from kemi.ksr.incoming import flow_of, text
 from kemi.sip.flow import Flow
 from kemi.sip.ports import Callback
 from kemi.sip.uri import hop_of
+
+ANSWERED = "$avp(answered)"
+CANCELLED_WITHIN_MS = 20
+"""The worker that relays a 2xx has cancelled by then what it cancels."""
 
 
 class KamailioTransaction:
@@ -81,6 +86,18 @@ class KamailioTransaction:
 
     def cancel_others(self) -> None:
         KSR.tmx.t_cancel_branches("others")
+
+    def see_others_end(self, status: int) -> None:
+        if 200 <= status < 300:
+            KSR.pv.sets(ANSWERED, "1")
+        elif 100 < status < 200 and KSR.pv.get(ANSWERED) is not None:
+            # When the stack has relayed a 2xx it cancels the branches that have had a provisional answer, and leaves
+            # alone those that had none. One whose answer waits for its callback meanwhile (this one) it counts among
+            # neither of them afterwards; while the callback is under way it counts as answered.
+            for _ in range(CANCELLED_WITHIN_MS):
+                if KSR.tmx.t_cancel_branches("this") > 0:
+                    return
+                time.sleep(0.001)
 
     def ignore_6xx(self) -> None:
         KSR.tm.t_set_disable_6xx(1)

@@ -28,9 +28,9 @@ from kemi.pickup.attempt import Attempt, now_ms
 from kemi.pickup.claim import Claim, PickupRecord, PickupStore, Rerouted, Wanted
 from kemi.pickup.event import BY_CONSOLE
 from kemi.pickup.policy import Scope
+from kemi.pickup.pursuit import NO_CALL
 from kemi.pickup.reroute import ASKED, Reroute
 from kemi.pickup.search import Search
-from kemi.pickup.service import NO_CALL
 from kemi.pickup.way import Way
 from kemi.settings import Settings
 from kemi.sip import packed
@@ -168,7 +168,9 @@ class ConsolePickup:
             raise NothingEligible(ONLY_BY_PHONE)
         devices = self._location.devices(attempt.picker, attempt.domain)
         if not devices:
-            raise NotRegistered("none of your phones is registered at the node that holds the call")
+            raise NotRegistered("none of your phones is registered")
+        if not self._location.is_registered(attempt.picker, attempt.domain):
+            raise NotRegistered("the node that your phones are connected to does not answer")
         wanted = Wanted(
             picker=Aor(attempt.picker, attempt.domain),
             token=secrets.token_urlsafe(9),

@@ -9,10 +9,11 @@ import re
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from hashlib import blake2b
 
 from kemi.dialogs.record import Caller
-from kemi.sip.uri import user_host_port
+from kemi.sip.uri import REMEMBERED, user_host_port
 
 NAME_BYTES = 9
 """Twelve characters: enough that two devices of a tenant do not meet, even by design."""
@@ -95,6 +96,7 @@ def verdict(caller: Caller, learnt: Verdict) -> Verdict:
     return known
 
 
+@lru_cache(REMEMBERED)
 def name_of(contact_uri: str, user_agent: str) -> str:
     """Short name of a device: 12 characters of [A-Za-z0-9_-], the same for each of its calls. '' when none can be told.
 

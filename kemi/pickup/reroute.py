@@ -24,7 +24,7 @@ from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
 from kemi.sip.flow import Flow
 from kemi.sip.headers import IDENTITY, asserted_identity
-from kemi.sip.ports import Callback, Message, Spiral, Transaction
+from kemi.sip.ports import ANSWER_NOTE, Callback, Message, Spiral, Transaction, device_note
 from kemi.sip.record_route import leaving_by
 from kemi.sip.sdp import holds
 
@@ -125,6 +125,8 @@ class Reroute:
         self._transaction.remember(notes.NAME, offer)
         answer_ms = self._settings.reroute_answer_s * 1000
         self._transaction.set_timers(answer_ms=answer_ms, silence_ms=answer_ms)
+        # Another node ends what it rings by itself, should this one be no more.
+        self._transaction.remember(ANSWER_NOTE, str(answer_ms))
         if attempt.flow:
             rung = int(self._aim(message, attempt, answer_ms))
         else:
@@ -141,7 +143,7 @@ class Reroute:
             raise NotTaken("the device that dialled cannot be reached")
 
     def dress_branch(self) -> None:
-        """One of the picker's devices is about to be rung; each is reached by a socket of its own."""
+        """One of the picker's devices is about to be rung: by a socket of its own, or by way of another node."""
         note = self._transaction.recall(notes.NAME)
         if note and not Attempt.unpack(note).flow:
             flow = self._transaction.leaves_by
@@ -151,12 +153,15 @@ class Reroute:
     def replied(self) -> None:
         """The picker's device answered; a 2xx is the pickup, unless the call was faster."""
         message = self._message()
+        self._transaction.see_others_end(message.status)
         if not 200 <= message.status < 300:
             return
         attempt = Attempt.unpack(self._transaction.recall(notes.NAME))
         target = attempt.target
         assert target is not None
-        if not attempt.routes and not attempt.peer:
+        far = self._transaction.recall(device_note(self._transaction.branch))
+        # How a phone at another node is reached, that node has written down.
+        if not attempt.routes and not attempt.peer and not far:
             message.keep_flow(nearest=True)
         for name in IDENTITY:
             message.remove_header(name)
@@ -164,7 +169,7 @@ class Reroute:
         if attempt.done:
             return
         self._transaction.remember(notes.NAME, replace(attempt, done=True).pack())
-        if self._settle(message, attempt, target):
+        if self._settle(message, attempt, target, far):
             self._late_answers.refuse(DialogId.of(message), winner=message.to_tag)
             self._record.write(attempt.event(PICKED_UP, _status(attempt)))
         else:
@@ -204,12 +209,13 @@ class Reroute:
         self._peers.instruct(peer, REACH, words)
         return True
 
-    def _settle(self, message: Message, attempt: Attempt, target: Target) -> bool:
+    def _settle(self, message: Message, attempt: Attempt, target: Target, far: str) -> bool:
+        """far: the device that answered, if it is at another node and was rung from here."""
         directory = self._directory()
         picked = attempt.picked(
             directory,
             target.dialog,
-            picker=Device(attempt.device or message.flow.device, bool(holds(message.body))),
+            picker=Device(attempt.device or far or message.flow.device, bool(holds(message.body))),
             caller=Device(Flow.parse(target.flow).device if target.caller_number else ""),
             parties=Parties(target.party(directory), attempt.picker, message.to_tag),
         )

@@ -116,6 +116,7 @@ class Calls:
         """A reply of a branch is about to be relayed."""
         message = self._message()
         note = self._note()
+        self._transaction.see_others_end(message.status)
         if self._spiral.is_from_here():
             # From the device of a picker: his own transaction has told.
             self._stop_others(message, note)

@@ -132,8 +132,7 @@ class InDialog:
         domain, call_id, from_tag, device, on_hold = json.loads(self._transaction.recall(NOTE))
         ends = DialogId(call_id, from_tag), DialogId(call_id, message.to_tag)
         self._tracking.renewed(domain, ends, Device(device, on_hold))
-        answering = "" if self._is_peer(message.source) else message.flow.device
-        self._tracking.renewed(domain, ends, Device(answering, holds(message.body)))
+        self._tracking.renewed(domain, ends, Device(self._device(message), holds(message.body)))
 
     def _without_route(self, message: Message) -> None:
         if message.method != "ACK":
@@ -151,13 +150,10 @@ class InDialog:
     def _record(self, message: Message, domain: str) -> None:
         if not domain:
             return
-        # What a phone does is recorded by the node that it is at.
-        of_peer = self._is_peer(message.source)
         if message.method == "BYE":
             self._tracking.over(domain, self._ends(message))
         elif message.method in ("INVITE", "UPDATE"):
-            device = "" if of_peer else message.flow.device
-            note = [domain, message.call_id, message.from_tag, device, holds(message.body)]
+            note = [domain, message.call_id, message.from_tag, self._device(message), holds(message.body)]
             self._transaction.remember(NOTE, json.dumps(note))
             self._transaction.call_back(reply=Callback.RENEWED_REPLY, failure=None)
         elif message.method == "PRACK" and message.body:
@@ -165,8 +161,12 @@ class InDialog:
             self._transaction.call_back(reply=Callback.PRACK_REPLY, failure=None)
         elif message.method == "ACK" and message.body:
             # RFC 3264 §4: the answer to an offer that the 2xx made.
-            sender = Device("" if of_peer else message.flow.device, holds(message.body))
+            sender = Device(self._device(message), holds(message.body))
             self._tracking.renewed(domain, self._ends(message), sender)
+
+    def _device(self, message: Message) -> str:
+        """What a phone does is recorded by the node that it is at: for any other '' stands."""
+        return "" if self._is_peer(message.source) else message.flow.device
 
     @staticmethod
     def _ends(message: Message) -> tuple[DialogId, DialogId]:

@@ -19,13 +19,12 @@ from kemi.sip.ports import Message
 @lru_cache(maxsize=64)
 def _key(call_id: str, caller_tag: str) -> str:
     """DialogId.key: asked for several times while a worker has one message at hand."""
-    name, tag = (text.encode("utf-8", "surrogateescape") for text in (call_id, caller_tag))
+    name, tag = call_id.encode("utf-8", "surrogateescape"), caller_tag.encode("utf-8", "surrogateescape")
     digest = hashlib.blake2b(b"%d:%b%b" % (len(name), name, tag), digest_size=15).digest()
     return base64.urlsafe_b64encode(digest).decode()
 
 
-@dataclass(frozen=True, slots=True)
-class DialogId:
+class DialogId(NamedTuple):
     """A call before it is answered: the caller's Call-ID and From tag (several callee tags may follow).
 
     A Call-ID is the caller's choice and no identity: without the tag it would let one caller name,

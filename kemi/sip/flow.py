@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 STREAMS = frozenset({"tcp", "tls", "ws", "wss"})
 UNDER_WEBSOCKET = {"ws": "tcp", "wss": "tls"}
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(NamedTuple):
     """Where a message came from and which listen socket took it (RFC 5626 calls it a flow)."""
 
     transport: str

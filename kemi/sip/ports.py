@@ -38,6 +38,10 @@ def device_note(branch: int) -> str:
     return f"device_{branch}"
 
 
+ANSWER_NOTE = "answer_ms"
+"""Name of the note of a transaction that says how long its branches may ring, in ms; none: as long as any call."""
+
+
 class Proof(Enum):
     """What credentials are worth (RFC 2617 §3.2.2)."""
 
@@ -204,6 +208,10 @@ class Transaction(Protocol):
 
     def cancel_others(self) -> None:
         """Cancel, without a Reason, every branch but that of the reply at hand."""
+        ...
+
+    def see_others_end(self, status: int) -> None:
+        """An answer of one of several branches is at hand: once there is a 2xx, none of the others rings on."""
         ...
 
     def ignore_6xx(self) -> None:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+PORT_DIGITS = 5
+REMEMBERED = 1024
+"""A phone writes the same Contact with every message."""
+
 
 def user_and_host(uri: str) -> tuple[str, str]:
     """User part (as it stands, '' when there is none) and host in lower case, without port and parameters.
@@ -31,6 +37,7 @@ def user_host_port(uri: str) -> str:
     return user.partition(":")[0] + at + place.partition(";")[0].lower()
 
 
+@lru_cache(REMEMBERED)
 def hop_of(uri: str) -> tuple[str, int, str]:
     """Host in lower case (an IPv6 address without brackets), port and transport that a SIP URI leads to by itself.
 
@@ -49,4 +56,4 @@ def hop_of(uri: str) -> tuple[str, int, str]:
     else:
         host, _, port = place.partition(":")
     default = 5061 if transport == "tls" else 5060
-    return host, int(port) if port.isascii() and port.isdigit() else default, transport
+    return host, int(port) if port.isascii() and port.isdigit() and len(port) <= PORT_DIGITS else default, transport

@@ -5,9 +5,9 @@ from __future__ import annotations
 from kemi.metrics.meter import Meter
 from kemi.settings import Settings
 from kemi.store.backup import Backups
+from kemi.store.breaker import Report, unreported
 from kemi.store.calls import Calls
 from kemi.store.commands import Commands, commands_to
-from kemi.store.connection import Report, _nothing
 from kemi.store.deferred import Deferred
 from kemi.store.dialogs import Dialogs
 from kemi.store.events import Events
@@ -21,8 +21,8 @@ from kemi.store.provisioning import ProvisioningStore
 from kemi.store.queues import Queues
 from kemi.store.server import Server
 
-ALONE_WITHIN = 0.8
-"""Part of the time-out of an operation for which a pickup waits until what its node posted before is done."""
+PART_FOR_OTHERS = 0.8
+"""How much of an operation's time-out is waited, at most, for what other workers are having done."""
 
 
 class Store:
@@ -31,7 +31,7 @@ class Store:
     def __init__(
         self,
         settings: Settings,
-        report: Report = _nothing,
+        report: Report = unreported,
         outbox: Outbox | None = None,
         meter: Meter | None = None,
     ) -> None:
@@ -78,7 +78,7 @@ class Store:
         self._connection.close()
 
 
-def open_store(settings: Settings, report: Report = _nothing) -> Store:
+def open_store(settings: Settings, report: Report = unreported) -> Store:
     """The store that the settings name. Connects at the first operation, so it may be called before a fork.
 
     Raises BadUrl, a ValueError that names the fault and the remedy.
@@ -88,4 +88,5 @@ def open_store(settings: Settings, report: Report = _nothing) -> Store:
 
 def open_node_store(settings: Settings, report: Report, meter: Meter) -> Store:
     """The same for a node: made before the fork, its processes share what they have posted, and one must `deliver`."""
-    return Store(settings, report, Outbox(ALONE_WITHIN * settings.redis_timeout_ms / 1000), meter)
+    # What is asked afterwards has a time-out of its own.
+    return Store(settings, report, Outbox(PART_FOR_OTHERS * settings.redis_timeout_ms / 1000), meter)

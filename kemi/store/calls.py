@@ -161,7 +161,7 @@ class Calls:
         if code is ClaimCode.TAKEN:
             raise AlreadyAnswered("the call was answered, or another picker was faster")
         if code is ClaimCode.NOT_ON_HOLD:
-            raise NotOnHold("put your current call on hold, then dial again")
+            raise NotOnHold("put your current call on hold, then try again")
         if code is ClaimCode.TOO_LATE:
             raise StoreUnavailable("the state store was too slow")
         if code is ClaimCode.TOO_MANY_DENIED:

@@ -14,17 +14,16 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import redis
-
 from kemi.errors import StoreUnavailable
 from kemi.store import functions
 from kemi.store.arrears import AT_ONCE, Arrears
-from kemi.store.connection import UNREAD_MOST, Connection, Report, _nothing
-from kemi.store.failures import Failure, Refused, failure_of
-from kemi.store.links import Link, Word
+from kemi.store.breaker import Report, unreported
+from kemi.store.cluster_node import Node
+from kemi.store.failures import Refused
+from kemi.store.links import Word
 from kemi.store.slots import Slots, slot_of
 from kemi.store.urls import Place, Target
-from kemi.store.wire import packed, words_of
+from kemi.store.wire import words_of
 
 LOOK_AGAIN_S = 0.1
 """How often it is asked at most where the slots are."""
@@ -33,58 +32,10 @@ SHARE = 2
 KEY_OF_FCALL = 3
 
 
-class Node(Connection):
-    """One primary. What it refuses for want of a slot is no failure of its own, and goes where the slot is now."""
-
-    def __init__(self, link: Link, arrears: Arrears, **named: Any) -> None:
-        super().__init__(link, arrears=arrears, **named)
-        self.refused: list[tuple[Word, ...]] = []
-        """Posted commands that it refused because it has their slot no more, and what came after the first of them."""
-
-    def _send(self, command: bytes) -> None:
-        if len(self._unread) >= UNREAD_MOST:
-            self._read_unread()
-        if self.refused:
-            # It may be of the same call as one of these, and must not overtake it.
-            self.refused.append(words_of(command))
-            return
-        super()._send(command)
-
-    def _send_held(self, command: bytes) -> None:
-        if self.refused:
-            self.refused.extend(map(words_of, self._held))
-            self._held.clear()
-        super()._send_held(command)
-
-    def _record_refused(self, refusal: redis.ResponseError, words: tuple[Word, ...]) -> redis.ResponseError | None:
-        if failure_of(refusal) is Failure.ELSEWHERE:
-            self.refused.append(words)
-            return None
-        return super()._record_refused(refusal, words)
-
-    def _failed(self, error: Exception) -> StoreUnavailable:
-        if not self._is_of_one(failure_of(error)):
-            # Sent later, it could enter a call that has ended meanwhile: nobody can record its end now either.
-            for words in self.refused:
-                self._arrears.add_command(words)
-            self.refused.clear()
-        return super()._failed(error)
-
-    def _is_of_one(self, failure: Failure) -> bool:
-        return failure is Failure.ELSEWHERE or super()._is_of_one(failure)
-
-    def _pay(self) -> None:
-        """The Cluster does, to each what is its own."""
-
-    def repost(self, words: tuple[Word, ...]) -> None:
-        """Post, perhaps what another node refused; raises StoreUnavailable."""
-        self._guarded(lambda: self._send(packed(words)))
-
-
 class Cluster:
     """Commands to a Cluster; the same words as Connection's, and the same bound for each."""
 
-    def __init__(self, target: Target, *, timeout_ms: int, retry_ms: int, report: Report = _nothing) -> None:
+    def __init__(self, target: Target, *, timeout_ms: int, retry_ms: int, report: Report = unreported) -> None:
         self._target = target
         self._options: dict[str, int] = {"timeout_ms": timeout_ms, "retry_ms": retry_ms}
         self._timeout_s = timeout_ms / 1000
@@ -128,7 +79,7 @@ class Cluster:
         """As Connection.post."""
         words = ("FCALL", functions.name_of(operation), 1, key, *args)
         try:
-            self._at(key, lambda node: node.repost(words))
+            self._at(key, lambda node: node.post_words(words))
         except StoreUnavailable:
             self._arrears.add(operation, key, args)
             return False
@@ -210,7 +161,7 @@ class Cluster:
             if other is None:
                 raise
             answer = other.within(until_s, lambda: act(other))
-        if node.refused:
+        if node.displaced:
             self._send_on(node, until_s)
         return answer
 
@@ -254,7 +205,8 @@ class Cluster:
 
         A slot that nobody else is known to have is looked for first.
         """
-        again, node.refused = node.refused, []
+        again = node.displaced.copy()
+        node.displaced.clear()
         slots = [slot_of(str(words[KEY_OF_FCALL])) for words in again]
         if any(self._node_of(slot) is node for slot in slots):
             self._look(until_s)
@@ -264,7 +216,7 @@ class Cluster:
                 self._report("the state store lost a record: its slot has no primary")
                 continue
             try:
-                other.within(until_s, lambda words=words, other=other: other.repost(words))  # type: ignore[misc]
+                other.within(until_s, lambda words=words, other=other: other.post_words(words))  # type: ignore[misc]
             except StoreUnavailable as failure:
                 self._arrears.add_command(words)
                 self._report(f"the state store lost a record: {failure}")

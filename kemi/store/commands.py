@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from kemi.store.breaker import Report, unreported
 from kemi.store.cluster import Cluster
-from kemi.store.connection import Connection, Report, _nothing
+from kemi.store.connection import Connection
 from kemi.store.links import Word
 from kemi.store.sentinel import PrimaryConnection
 from kemi.store.urls import Topology, target_of
@@ -27,7 +28,7 @@ class Commands(Protocol):
     def close(self) -> None: ...
 
 
-def commands_to(url: str, *, timeout_ms: int, retry_ms: int, report: Report = _nothing) -> Commands:
+def commands_to(url: str, *, timeout_ms: int, retry_ms: int, report: Report = unreported) -> Commands:
     """The store that a URL names; nothing is connected yet. Raises BadUrl."""
     target = target_of(url)
     if target.topology is Topology.CLUSTER:

@@ -18,8 +18,6 @@ from kemi.store.wire import packed
 
 MISS_NOTHING = frozenset({"picked", "replaced"})
 """Operations that must see all that this node has posted, as those that `decide` does."""
-NOT_WITHOUT = frozenset({"claim"})
-"""Operations that are not done when that cannot be had in time: somebody would get a call whose turn it is not."""
 
 
 class Deferred:
@@ -34,12 +32,8 @@ class Deferred:
         return self._asking(lambda: self._commands.call(*words))
 
     def decide(self, operation: str, key: str, *args: Word) -> Any:
-        """Nothing that this node has posted is missed. Raises StoreUnavailable also when a claim would."""
-        return self._asking(
-            lambda: self._commands.decide(operation, key, *args),
-            misses_nothing=True,
-            not_without=operation in NOT_WITHOUT,
-        )
+        """Nothing that this node has posted is missed; raises StoreUnavailable when that is not done in time."""
+        return self._asking(lambda: self._commands.decide(operation, key, *args), misses_nothing=True, or_fails=True)
 
     def fcall(self, operation: str, key: str, *args: Word) -> Any:
         return self._asking(
@@ -49,7 +43,15 @@ class Deferred:
     def post(self, operation: str, key: str, *args: Word) -> bool:
         """As Connection.post; what has been left in the outbox counts as sent."""
         command = packed(("FCALL", functions.name_of(operation), 1, key, *args))
-        return self._outbox.put(command) or self._commands.post(operation, key, *args)
+        if self._outbox.put(command):
+            return True
+        try:
+            # What lies there was posted before. One that is too long for it must not go ahead of that; where there is
+            # no room nobody else may have sent anything for a while, and it is not waited for them.
+            waits = not self._outbox.can_hold(command)
+            return bool(self._asking(lambda: self._commands.post(operation, key, *args), misses_nothing=waits))
+        except StoreUnavailable:
+            return False
 
     @property
     def is_resting(self) -> bool:
@@ -68,15 +70,15 @@ class Deferred:
             with contextlib.suppress(StoreUnavailable):
                 self.settle()
 
-    def _asking(self, ask: Callable[[], Any], *, misses_nothing: bool = False, not_without: bool = False) -> Any:
+    def _asking(self, ask: Callable[[], Any], *, misses_nothing: bool = False, or_fails: bool = False) -> Any:
         if self._commands.is_resting:
             # This process could only lose what another may well be able to send.
             return ask()
         posted = self._outbox.take(waits=misses_nothing)
-        if posted is None:
-            if not_without:
-                raise StoreUnavailable("the state store took too long with what was posted before")
-            return ask()
+        if posted is None and or_fails:
+            # A call that has just begun to ring would be none, and one that was answered would ring.
+            raise StoreUnavailable("what this node has recorded is not done yet")
+        posted = posted or []
         try:
             for command in posted:
                 self._commands.hold(command)

@@ -3,8 +3,7 @@
 To write a command into a pipe costs a tenth of sending it, which wakes Redis each time. A process of the node's own
 sends what has gathered; so does every worker that asks the store something, ahead of its question. Who has taken
 something holds a lock until the store has done it, and nobody else takes anything meanwhile: what was posted is done in
-its order. Who must not miss anything waits for the lock. So a pickup sees whatever this node posted before it, or is
-not made.
+its order. Who must not miss anything waits for the lock. So a pickup sees whatever this node posted before it.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ def framed(command: bytes) -> bytes:
 class Outbox:
     """Commands, each ready for the wire, in the order in which they were put.
 
-    alone_within_s: how long is waited for those who have taken something and have not heard yet that it is done.
+    alone_within_s: how long is waited for who has taken something and has not heard yet that it is done.
     """
 
     def __init__(self, alone_within_s: float) -> None:
@@ -48,7 +47,7 @@ class Outbox:
 
     def put(self, command: bytes) -> bool:
         """Leave a command; False when it is too long, or when nobody has taken anything for a while."""
-        if len(command) > WHOLE - _HEAD.size:
+        if not self.can_hold(command):
             return False
         try:
             os.write(self._in, framed(command))
@@ -56,10 +55,15 @@ class Outbox:
             return False
         return True
 
-    def take(self, *, waits: bool = False) -> list[bytes] | None:
-        """All that is there; None while another has taken something. Call `done` when the store has done it.
+    @staticmethod
+    def can_hold(command: bytes) -> bool:
+        """Whether it is short enough."""
+        return len(command) <= WHOLE - _HEAD.size
 
-        waits: until that is done as well, but no longer than alone_within_s.
+    def take(self, *, waits: bool = False) -> list[bytes] | None:
+        """All that is there; call `done` when the store has done it. None while another has taken something.
+
+        waits: until that is done as well, but not for long.
         """
         if not self._locks(waits):
             return None

@@ -12,7 +12,8 @@ from typing import Any
 
 import redis
 
-from kemi.store.connection import Connection, Report, _nothing
+from kemi.store.breaker import Report, unreported
+from kemi.store.connection import Connection
 from kemi.store.links import Link, Word, greeting, left_s
 from kemi.store.urls import Place, Target
 
@@ -102,46 +103,56 @@ class Sentinels:
         return [link.read_response() for _ in words][-1]
 
 
+class Primary:
+    """Finds the primary whenever a connection is made, and knows when to ask for it again. Implements Finder."""
+
+    questions: tuple[tuple[Word, ...], ...] = (("ROLE",),)
+
+    def __init__(self, target: Target) -> None:
+        self._sentinels = Sentinels(target)
+        self.look_at_s = 0.0
+        """When to ask again, by the monotonic clock."""
+
+    def find(self, link: Link, until_s: float) -> None:
+        link.host, link.port = self._sentinels.primary(until_s)
+
+    def heard(self, link: Link, answers: list[Any]) -> None:
+        if answers[-1][0] != b"master":
+            self._sentinels.distrust()
+            raise redis.ReadOnlyError(f"{link.host}:{link.port} is no primary yet, or any more")
+        self.look_at_s = time.monotonic() + LOOK_AGAIN_S
+
+    def is_elsewhere(self, link: Link, until_s: float) -> bool:
+        """Whether an open link leads to a primary that is none any more; Sentinels that are away do not say so."""
+        now_s = time.monotonic()
+        self.look_at_s = now_s + LOOK_AGAIN_S
+        try:
+            return self._sentinels.primary(now_s + (until_s - now_s) / SHARE) != (link.host, link.port)
+        except (redis.RedisError, OSError):
+            return False
+
+    def close(self) -> None:
+        self._sentinels.close()
+
+
 class PrimaryConnection(Connection):
     """Commands to the primary of a service, whichever Redis that is."""
 
-    def __init__(self, target: Target, *, timeout_ms: int, retry_ms: int, report: Report = _nothing) -> None:
+    def __init__(self, target: Target, *, timeout_ms: int, retry_ms: int, report: Report = unreported) -> None:
+        self._primary = Primary(target)
         # The address is set when a Sentinel has named it.
-        super().__init__(target.link(target.places[0]), timeout_ms=timeout_ms, retry_ms=retry_ms, report=report)
-        self._sentinels = Sentinels(target)
-        self._look_at_s = 0.0
+        link = target.link(target.places[0])
+        super().__init__(link, timeout_ms=timeout_ms, retry_ms=retry_ms, report=report, finder=self._primary)
 
     def close(self) -> None:
         super().close()
-        self._sentinels.close()
+        self._primary.close()
 
     def _guarded(self, act: Callable[[], Any]) -> Any:
         now_s = time.monotonic()
-        if now_s < self._look_at_s or self._clock_ahead_s is None:
+        if now_s < self._primary.look_at_s or not self._link.is_open:
             return super()._guarded(act)
         until_s = now_s + self._timeout_s
-        self._look(now_s, until_s)
-        return self.within(until_s, lambda: super(PrimaryConnection, self)._guarded(act))
-
-    def _look(self, now_s: float, until_s: float) -> None:
-        """Leave a primary that is none any more; Sentinels that are away are no reason to."""
-        self._look_at_s = now_s + LOOK_AGAIN_S
-        try:
-            primary = self._sentinels.primary(now_s + (until_s - now_s) / SHARE)
-        except (redis.RedisError, OSError):
-            return
-        if primary != (self._redis.host, self._redis.port):
+        if self._primary.is_elsewhere(self._link.redis, until_s):
             super().close()
-
-    def _open(self) -> None:
-        self._redis.host, self._redis.port = self._sentinels.primary(self._until_s)
-        super()._open()
-        self._look_at_s = time.monotonic() + LOOK_AGAIN_S
-
-    def _also(self) -> list[tuple[Word, ...]]:
-        return [("ROLE",)]
-
-    def _heard(self, replies: list[Any]) -> None:
-        if replies[-1][0] != b"master":
-            self._sentinels.distrust()
-            raise redis.ReadOnlyError(f"{self._redis.host}:{self._redis.port} is no primary yet, or any more")
+        return self.within(until_s, lambda: super(PrimaryConnection, self)._guarded(act))

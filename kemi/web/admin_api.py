@@ -11,16 +11,17 @@ from kemi.accounts.document import DocumentInvalid
 from kemi.accounts.model import Provisioning
 from kemi.accounts.wire import decode, encode
 from kemi.web import documents
-from kemi.web.access import Visitor, refusal
+from kemi.web.access import ADMIN_API, Visitor, refusal
 from kemi.web.api import REFUSED
 from kemi.web.console import Console, administrator, console_of
+from kemi.web.schemes import OFFERED
 from kemi.web.shapes import AccountShape, Checked, FaultShape, Refused
 
 Admin = Annotated[Visitor, Depends(administrator)]
 YAML: dict[str, Any] = {"content": {"application/yaml": {}}}
 DOCUMENT_BYTES_MOST = 64 << 20
 
-router = APIRouter(prefix="/api/v1/admin", tags=["administrator"], responses=REFUSED)
+router = APIRouter(prefix=ADMIN_API, tags=["administrator"], responses=REFUSED, dependencies=OFFERED)
 
 
 @router.get("/accounts")

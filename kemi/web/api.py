@@ -10,10 +10,11 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.exceptions import HTTPException
 
-from kemi.web.access import Visitor, refusal
+from kemi.web.access import Refusal, Visitor, refusal
 from kemi.web.console import Console, attendant, console_of
 from kemi.web.live import Domain
-from kemi.web.shapes import AccountShape, CallsShape, Me, PickedUp, Refused
+from kemi.web.schemes import OFFERED
+from kemi.web.shapes import AccountShape, CallsShape, Entry, Explained, Me, PickedUp, Refused
 
 Caller = Annotated[Visitor, Depends(attendant)]
 REFUSED: dict[int | str, dict[str, Any]] = {
@@ -24,7 +25,7 @@ REFUSED: dict[int | str, dict[str, Any]] = {
 HTTP_STATUS = {480: 409, 486: 409}
 """Of answers that HTTP does not know, or means something else by: the call, or the phone, is not in a state for it."""
 
-router = APIRouter(prefix="/api/v1", tags=["attendant"], responses=REFUSED)
+router = APIRouter(prefix="/api/v1", tags=["attendant"], responses=REFUSED, dependencies=OFFERED)
 
 
 @router.get("/me")
@@ -52,11 +53,13 @@ async def calls(request: Request, visitor: Caller) -> CallsShape:
 @router.get("/explain")
 async def explain(
     request: Request, visitor: Caller, number: Annotated[str, Query(max_length=64, description="Empty: general.")] = ""
-) -> dict[str, Any]:
-    """What the pickup code, with or without a number, would do now, call by call; of calls that may be seen."""
+) -> Explained:
+    """What the pickup code, with or without a number, would do now, call by call; of calls that may be seen. Call-ID
+    and tag are empty where one may see only."""
     console, sight = console_of(request), console_of(request).sight(visitor)
     survey = await console.live.survey(sight.viewer.domain)
-    return console.explain(sight.directory, sight.viewer, number, sight.visible(survey.calls), survey.now_us)
+    told = console.explain(sight.directory, sight.viewer, number, sight.visible(survey.calls), survey.now_us)
+    return Explained(**sight.explained(told))
 
 
 @router.post(
@@ -89,20 +92,21 @@ async def pick_up(
 
 
 @router.get("/record")
-async def record(
-    request: Request, visitor: Caller, count: Annotated[int, Query(ge=1, le=1000)] = 100
-) -> list[dict[str, Any]]:
+async def record(request: Request, visitor: Caller, count: Annotated[int, Query(ge=1, le=1000)] = 100) -> list[Entry]:
     """The newest entries of the pickup record, oldest first: what this extension did, and what was done for accounts
-    that it may monitor. `count` is how many are looked at, of all of the domain."""
+    that it may monitor. `count` is how many are looked at, of all of the domain. The Call-ID is empty where one may see
+    only."""
     console, sight = console_of(request), console_of(request).sight(visitor)
     domain = sight.viewer.domain
-    return sight.record(await console.asking(lambda store: store.events.latest(domain, count=count)))
+    entries = await console.asking(lambda store: store.events.latest(domain, count=count))
+    return [Entry(**entry) for entry in sight.record(entries)]
 
 
 @router.get("/events", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}})
 async def events(request: Request, visitor: Caller) -> StreamingResponse:
-    """Server-sent events. `calls`: all calls that may be seen, as `/calls` has them, with `store` `ok` or `away`, each
-    time that something has changed. `record`: a new entry. `beat`: when there is nothing else, every ten seconds."""
+    """Server-sent events. `calls`: all calls that may be seen, as `/calls` has them, with `store` `ok` or `away` and
+    the `version` of the document in force, each time that something has changed. `record`: a new entry. `beat`: when
+    there is nothing else, every ten seconds."""
     stream = _stream(console_of(request), visitor)
     return StreamingResponse(
         stream, media_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -130,7 +134,9 @@ async def _stream(console: Console, visitor: Visitor) -> AsyncIterator[str]:
 
 
 def _shown(console: Console, visitor: Visitor, seen: Domain) -> dict[str, Any]:
-    return {"store": "away" if seen.is_away else "ok", "calls": console.sight(visitor).calls(seen.calls)}
+    sight = console.sight(visitor)
+    store = "away" if seen.is_away else "ok"
+    return {"store": store, "version": sight.directory.version, "calls": sight.calls(seen.calls)}
 
 
 def _event(name: str, body: dict[str, Any]) -> str:
@@ -142,4 +148,7 @@ async def refused(_request: Request, error: Exception) -> JSONResponse:
     """Every refusal of the API in one shape (Refused)."""
     assert isinstance(error, HTTPException)
     detail = error.detail if isinstance(error.detail, dict) else {"reason": str(error.detail), "message": ""}
-    return JSONResponse(detail, error.status_code, error.headers)
+    answer = JSONResponse(detail, error.status_code, error.headers)
+    for challenge in error.challenges if isinstance(error, Refusal) else ():
+        answer.headers.append("WWW-Authenticate", challenge)
+    return answer

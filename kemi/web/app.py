@@ -33,9 +33,10 @@ HEADERS = {
 }
 ABOUT = """Calls that ring and wait, and picking them up, for CTI clients.
 
-An extension sends its own credentials with each request: HTTP Basic (RFC 7617), user `number@domain`, its SIP password.
-The administrator is the user `admin`. A page that is signed in sends its session's cookie, and its `X-CSRF-Token` with
-whatever changes something. Refusals are JSON with `reason` and `message`."""
+An extension sends its own credentials with each request: HTTP Digest (RFC 7616), user `number`, its domain as realm; or
+Basic (RFC 7617), user `number@domain` and its SIP password. The administrator is the user `admin` (realm `star87`). A
+page that is signed in sends its session's cookie, and its `X-CSRF-Token` with whatever changes something. Refusals are
+JSON with `reason` and `message`."""
 
 
 def build(console: Console, started: Callable[[], None]) -> FastAPI:

@@ -14,7 +14,7 @@ from kemi.accounts.directory import Directory
 from kemi.dialogs.record import CallRecord
 from kemi.pickup.console import Asked, Told
 from kemi.sip.aor import Aor
-from kemi.web.access import CHALLENGE, Access, Visitor, refusal
+from kemi.web.access import Access, Visitor, refusal
 from kemi.web.asking import Asking
 from kemi.web.in_force import InForce
 from kemi.web.live import Live
@@ -43,14 +43,19 @@ class Console:
         """Ask the node that holds the call. Raises StoreUnavailable."""
         asked = Asked(secrets.token_hex(12), call.domain, viewer.viewer.number, call.number, call.key)
         if not await self.asking(lambda store: store.mailbox.ask(call.node, asked)):
-            return Told(503, "Service Unavailable", "the node that holds the call is busy", 2)
+            return Told(503, "Node Is Busy", "the node that holds the call is asked too much; try again", 2)
         deadline = asyncio.get_running_loop().time() + ANSWER_WITHIN_S
         while asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(ANSWER_POLL_S)
             told = await self.asking(lambda store: store.mailbox.told(asked.id))
             if told is not None:
                 return told
-        return Told(503, "Service Unavailable", "the node that holds the call does not answer", 2)
+        return Told(
+            503,
+            "Node Does Not Answer",
+            "the node that holds the call is silent; it may have died, and the call with it",
+            2,
+        )
 
 
 def console_of(request: Request) -> Console:
@@ -58,17 +63,18 @@ def console_of(request: Request) -> Console:
     return console
 
 
-def _unknown(request: Request) -> Exception:
+def _unknown(request: Request, *challenges: str) -> Exception:
     # To a page's own request the browser would show a window of its own.
-    headers = {} if "Sec-Fetch-Mode" in request.headers else CHALLENGE
-    return refusal(401, "Not Signed In", "sign in, or send the credentials of an extension", **headers)
+    shown = () if "Sec-Fetch-Mode" in request.headers else challenges
+    return refusal(401, "Not Signed In", "sign in, or send the credentials of an extension", *shown)
 
 
 async def attendant(request: Request) -> Visitor:
     """Dependency: an extension. Raises HTTPException."""
-    visitor = console_of(request).access.visitor(request)
+    access = console_of(request).access
+    visitor = access.visitor(request)
     if visitor is None:
-        raise _unknown(request)
+        raise _unknown(request, *access.challenges(request))
     if visitor.user is None:
         raise refusal(403, "Forbidden", "this is for extensions")
     return visitor
@@ -81,7 +87,7 @@ async def administrator(request: Request) -> Visitor:
         raise refusal(404, "Not Found", "there is no administrator's view: no password is set")
     visitor = access.visitor(request)
     if visitor is None:
-        raise _unknown(request)
+        raise _unknown(request, *access.challenges(request))
     if visitor.user is not None:
         raise refusal(403, "Forbidden", "this is for the administrator")
     return visitor

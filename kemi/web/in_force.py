@@ -48,9 +48,8 @@ class InForce:
             newer = await self._asking(lambda store: self._written(store, stamp))
             # Now: it is opened at its first question, and by then a newer one may have taken its file away.
             _ = newer.version
-            older, self._directory, self._stamp = self._directory, newer, stamp
-            if older is not None:
-                older.close()
+            # Not closed: who asked for the older one before he had to wait goes on with it, and it ends with him.
+            self._directory, self._stamp = newer, stamp
 
     def _written(self, store: Store, stamp: str) -> Directory:
         version, document = store.provisioning.fetch()

@@ -32,11 +32,18 @@ class Domain:
     is_known: bool = False
     is_away: bool = False
     """The store does not answer."""
+    version: int = 0
+    """Of the provisioning document that was in force then."""
     entries: deque[tuple[int, PickupEvent]] = field(default_factory=lambda: deque(maxlen=ENTRIES_KEPT))
     """New entries of the record, numbered."""
     count: int = 0
     last_entry: str = ""
     watchers: set[asyncio.Event] = field(default_factory=set)
+
+    @property
+    def picture(self) -> tuple[object, ...]:
+        """What watchers are told anew when it has changed."""
+        return self.calls, self.is_known, self.is_away, self.version, self.count
 
     def since(self, count: int) -> list[PickupEvent]:
         return [entry for number, entry in self.entries if number > count]
@@ -103,7 +110,7 @@ class Live:
 
     async def _look(self, domain: str, seen: Domain) -> bool:
         """Look once; whether anything is new."""
-        before = (seen.calls, seen.is_known, seen.is_away, seen.count)
+        before = seen.picture
         try:
             survey = await self.survey(domain)
             entries = await self._new_entries(domain, seen)
@@ -112,8 +119,10 @@ class Live:
         else:
             seen.calls, seen.now_ms = survey.calls, survey.now_us // 1000
             seen.is_known, seen.is_away = True, False
+            # Who may see what may have changed, and with it what each is to be shown of the same calls.
+            seen.version = self._in_force.directory.version
             seen.add(entries)
-        return before != (seen.calls, seen.is_known, seen.is_away, seen.count)
+        return before != seen.picture
 
     async def _new_entries(self, domain: str, seen: Domain) -> list[PickupEvent]:
         if seen.last_entry:

@@ -48,10 +48,16 @@ class Sight:
     def record(self, entries: Iterable[PickupEvent]) -> list[dict[str, Any]]:
         """What the viewer did, and what was done for accounts that he may see."""
         return [
-            entry.as_json()
+            entry.as_json() if self._may_name(entry.account) else {**entry.as_json(), "call_id": ""}
             for entry in entries
             if entry.picker == self.viewer.number or (entry.account and self.account(entry.account))
         ]
+
+    def explained(self, told: dict[str, Any]) -> dict[str, Any]:
+        """What `star87 explain --json` tells, without what could name a call that the viewer may only see."""
+        unnamed = {"call_id": "", "caller_tag": ""}
+        candidates = [one if self._may_name(one["account"]) else {**one, **unnamed} for one in told["candidates"]]
+        return {**told, "candidates": candidates}
 
     def why_not(self, call: CallRecord) -> str:
         """Why the viewer cannot pick up a call that he sees; '' when he can. The node decides, by the same rules."""
@@ -66,6 +72,11 @@ class Sight:
         if call.claimed_by:
             return "answer your phone" if call.claimed_by == me else f"{call.claimed_by} is picking it up"
         return RINGS_YOU if me in call.ringing else ""
+
+    def _may_name(self, number: str) -> bool:
+        """As with lamps: who may only see hears nothing by which his phone could name a call (RFC 3891)."""
+        account = self.account(number)
+        return account is not None and account.permission.may_pick_up(self.viewer.number)
 
     def _of_account(self, account: Account) -> dict[str, Any]:
         return {

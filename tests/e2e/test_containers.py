@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.request
+import os
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.e2e.stories import Play, Story, mismatches, provisioning, read_story
+from tests.e2e.stories import Play, Story, all_stories, mismatches, provisioning, read_story
 from tests.e2e.test_stories import entry
-from tests.support.containers import ROOT, Composed, Engine, why_not
+from tests.e2e.test_stories import play as play_as_told
+from tests.support.contained import HEALTH, READY_WITHIN_S, Contained, await_ready, fetched, readiness
+from tests.support.containers import Composed, Engine, compose_file, why_not
 from tests.support.network import Network
 from tests.support.ports import LOOPBACK
 from tests.support.sipp import SCENARIOS
@@ -25,16 +27,21 @@ pytestmark = [
     pytest.mark.skipif(bool(why_not()), reason=why_not()),
 ]
 
-ONE, CLUSTER = ROOT / "docker" / "compose.yaml", ROOT / "docker" / "compose.cluster.yaml"
+ONE = "docker compose -f docker/compose.yaml up --build"
+CLUSTER = "docker compose -f docker/compose.cluster.yaml up --build"
+"""As the pages have them (tests/e2e/test_pages.py)."""
 NOMINAL = SCENARIOS / "call-pickup" / "nominal"
 DIRECTED, GENERAL = read_story(NOMINAL / "directed"), read_story(NOMINAL / "general")
 ACROSS, THROUGH = (read_story(SCENARIOS / "many-nodes" / name) for name in ("directed", "called-through-another-node"))
 PORTS = {"a": 5062, "b": 5064, "c": 5066}
 ALONE = f"{LOOPBACK}:5060"
-HEALTH = {"a": 8087, "b": 8088, "c": 8089}
-READY_WITHIN_S = 40.0
+WHICH = os.environ.get("STORIES", str(NOMINAL))
+"""Of which folders the stories play in the container: those of pickups, for the sake of time; STORIES=/ for all."""
+AT_ONCE = 6
+"""Stories that play at the same time: they mostly wait."""
 FOREIGN = "grafana"
 """The one image that is not of Debian's packages: it is not to be had everywhere."""
+IMAGE_MOST_BYTES = 280_000_000
 COMPILERS = ("cc", "gcc", "g++", "clang", "make", "pip", "pip3")
 
 
@@ -42,7 +49,7 @@ COMPILERS = ("cc", "gcc", "g++", "clang", "make", "pip", "pip3")
 def engine() -> Iterator[Engine]:
     with Engine() as engine:
         engine.make_base()
-        engine.build(CLUSTER, "node-a", "rtpengine-a", "prometheus")
+        engine.build(compose_file(CLUSTER), "node-a", "rtpengine-a", "prometheus")
         # A network of their own, which begins and ends with the tests of this file.
         with Network("host") as network, network.on("host"):
             yield engine
@@ -88,7 +95,10 @@ def test_given_a_node_before_its_redis_when_redis_comes_then_calls_are_picked_up
     assert one.inside("node", "sha256sum", "/run/star87/star87/seal.key") == seal
 
 
-def test_given_the_node_s_container_when_looked_into_then_it_may_and_has_no_more_than_it_needs(one: Composed) -> None:
+def test_given_the_node_s_container_when_looked_into_then_it_may_and_has_no_more_than_it_needs(
+    engine: Engine, one: Composed
+) -> None:
+    assert int(engine.podman("image", "inspect", "--format", "{{.Size}}", "star87")) < IMAGE_MOST_BYTES
     one.up()
     await_ready(one, "node", "a")
 
@@ -106,11 +116,22 @@ def test_given_the_node_s_container_when_looked_into_then_it_may_and_has_no_more
     assert one.inside("node", "python3", "-c", "import redis.utils as u; print(u.HIREDIS_AVAILABLE)") == "True\n"
 
 
+def test_given_the_stories_of_one_node_when_they_play_on_that_of_a_container_then_each_ends_as_told(
+    engine: Engine, evidence: Path
+) -> None:
+    stories = [story for story in all_stories() if not story.others and not story.node and WHICH in str(story.folder)]
+    document = provisioning(stories)
+    with Contained(engine, ONE, document, evidence / "node") as node, ThreadPoolExecutor(AT_ONCE) as pool:
+        played = {story.domain: pool.submit(play_as_told, story, (node,), evidence / story.domain) for story in stories}
+        failed = {name: str(playing.exception()) for name, playing in played.items() if playing.exception()}
+    assert not failed, "\n\n".join(f"{name}: {why}" for name, why in failed.items())
+
+
 def test_given_three_nodes_when_a_primary_dies_then_calls_are_picked_up_across_nodes_before_and_after(
     engine: Engine, said: Mapping[str, str], evidence: Path
 ) -> None:
     with Composed(engine, CLUSTER, said) as cluster:
-        services = [name for name in services_of(CLUSTER) if name != FOREIGN]
+        services = [name for name in services_of(compose_file(CLUSTER)) if name != FOREIGN]
         cluster.up(*services)
         for name in PORTS:
             await_ready(cluster, f"node-{name}", name)
@@ -180,18 +201,6 @@ def in_list(cluster: Composed) -> int:
     return said.count("status: active")
 
 
-def await_ready(composed: Composed, service: str, name: str) -> None:
-    until(
-        lambda: readiness(name) == 200,
-        within_s=READY_WITHIN_S,
-        what=lambda: f"{service} to be ready; it said {composed.log(service)}",
-    )
-
-
-def readiness(name: str) -> int | None:
-    return fetched(f"http://{LOOPBACK}:{HEALTH[name]}/readyz")[0]
-
-
 def store_is_well() -> set[str]:
     pages = {name: fetched(f"http://{LOOPBACK}:{port}/readyz")[1] for name, port in HEALTH.items()}
     return {name for name, page in pages.items() if page and json.loads(page)["checks"]["store"]["ok"]}
@@ -202,14 +211,3 @@ def scraped() -> set[str]:
     status, page = fetched(f"http://{LOOPBACK}:9090/api/v1/query?query=star87_node_info")
     found = json.loads(page)["data"]["result"] if status == 200 else []
     return {series["metric"]["node"] for series in found}
-
-
-def fetched(url: str) -> tuple[int | None, str]:
-    """Status and body; no status: nobody answers."""
-    try:
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=5) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as refusal:
-        return refusal.code, refusal.read().decode()
-    except OSError:
-        return None, ""

@@ -16,7 +16,9 @@ import pytest
 from tests.e2e.stories import REST_SLACK_S, Play, Story, all_stories, mismatches, provisioning
 from tests.support.capture import Capture
 from tests.support.cluster_of_nodes import nodes
+from tests.support.contained import Contained
 from tests.support.node import Node
+from tests.support.recorded import Recorded
 from tests.support.several_nodes import contacts_of
 from tests.support.until import until
 
@@ -113,7 +115,7 @@ def test_given_a_story_when_its_phones_play_it_then_it_ends_as_told(story: Story
     stage.await_end(story)
 
 
-def play(story: Story, on: Sequence[Node], folder: Path) -> None:
+def play(story: Story, on: Sequence[Node | Contained], folder: Path) -> None:
     """Perform a story and compare what came of it; raises AssertionError, and leaves logs and capture then.
 
     on: the story's node, then those that its actors are `at`.
@@ -161,7 +163,7 @@ def check_offers(story: Story, performance: Play) -> None:
         assert all(rest_s <= rest < rest_s + REST_SLACK_S for rest in rests), f"{phone} rested for {rests} s"
 
 
-def check_record(story: Story, node: Node) -> None:
+def check_record(story: Story, node: Recorded) -> None:
     expected = len(story.outcomes if story.events is None else story.events)
     until(lambda: len(node.events(story.domain)) >= expected, what="the pickup record")
     record = [event.as_json() for event in node.events(story.domain)]
@@ -171,7 +173,7 @@ def check_record(story: Story, node: Node) -> None:
         assert [entry(*pair) for pair in zip(record, story.events, strict=True)] == list(story.events)
 
 
-def check_agents(story: Story, node: Node) -> None:
+def check_agents(story: Story, node: Recorded) -> None:
     agents = sorted({agent for group in story.document()["agent_groups"] for agent in group["agents"]})
 
     def figures() -> tuple[dict[str, dict[str, int]], list[str]]:

@@ -12,7 +12,7 @@ from tests.kamailio.test_requests import lives
 from tests.support.phone import Phone
 from tests.support.phone_calls import Incoming, Outgoing
 from tests.support.sip_text import sdp
-from tests.support.talks import ring, take_over
+from tests.support.talks import ring, take_over, talk
 from tests.support.tenants import Tenant
 
 Spoil = Callable[[str], str | bytes]
@@ -172,14 +172,14 @@ def test_given_a_negative_length_on_a_connection_when_sent_then_the_node_lives(t
     lives(tenant.phone("105"))
 
 
-def odd_answer(bob: Phone, rings: Incoming, marker: bytes) -> None:
-    """The called phone answers with a byte after a marker that is no UTF-8."""
+def odd_answer(bob: Phone, rings: Incoming, marker: bytes, odd: bytes = b"\xff") -> None:
+    """The called phone answers with something odd (a byte that is no UTF-8) after a marker."""
     said: list[bytes] = []
     with monkeypatched(bob, said):
         rings.answers(200)
     (answer,) = said
     assert marker in answer
-    bob.sends(answer.replace(marker, marker + b"\xff", 1))
+    bob.sends(answer.replace(marker, marker + odd, 1))
 
 
 @contextmanager
@@ -203,6 +203,32 @@ def test_given_an_answer_with_a_byte_that_is_no_utf_8_when_it_passes_then_the_ca
 
     assert ringing.outgoing.expects(200).status == 200
     assert carol.dials("*87101").ends_with().status == 410
+
+
+@pytest.mark.parametrize("marker", [b"Contact: <sip:101@127.0.0.1:", b"CSeq: "])
+def test_given_an_answer_with_a_number_of_5000_digits_when_it_passes_then_the_call_rings_for_no_picker_any_more(
+    marker: bytes, tenant: Tenant
+) -> None:
+    """Python makes no int of so many (sys.int_info)."""
+    bob, alice, carol = tenant.phone("101", register=True), tenant.phone("104"), tenant.phone("103")
+    ringing = ring(alice, bob)
+    odd_answer(bob, ringing.inbound, marker, b"9" * 5000)
+    ringing.outgoing.expects(200)
+
+    assert carol.dials("*87101").ends_with().status == 410
+    assert "Traceback" not in tenant.node.log()
+
+
+def test_given_a_nul_in_the_route_when_a_bye_comes_then_400_and_the_talk_goes_on(tenant: Tenant) -> None:
+    bob, alice = tenant.phone("101", register=True), tenant.phone("104")
+    talks, other = talk(alice, bob)
+    said: list[bytes] = []
+    with monkeypatched(alice, said):
+        talks.sends("BYE")
+    alice.sends(said[0].replace(b"Route: <sip:", b"Route: <sip:1\x00", 1))
+    assert alice.expects(lambda m: m.method == "BYE" and m.status > 0, "an answer").status == 400
+    assert "Traceback" not in tenant.node.log()
+    other.ends(alice)
 
 
 @pytest.mark.parametrize("odd", ["Call-ID", "From"])

@@ -11,10 +11,14 @@ import pytest
 from tests.kamailio.test_many_nodes import with_a_queue
 from tests.support.cluster_of_nodes import known, knows, nodes
 from tests.support.node import Node
+from tests.support.pickups import connect, nothing_came
 from tests.support.redis_server import RedisServer
+from tests.support.several_nodes import heard
 from tests.support.talks import Ringing, ring, take_over
 from tests.support.tenants import Tenant, Tenants
 from tests.support.until import until
+from tests.support.web import Web
+from tests.support.web_clients import calls, client, pick_up, the_call
 
 SILENCE_MS = 1500
 BOUND_S = SILENCE_MS / 1000 + 2.0
@@ -25,6 +29,7 @@ ENVIRONMENT = {
     "STAR87_NODE_SILENCE_MS": str(SILENCE_MS),
     "STAR87_CLAIM_TTL_MS": str(CLAIM_TTL_MS),
     "STAR87_ALREADY_ANSWERED_MS": "200",
+    "STAR87_REROUTE_ANSWER_S": "2",
 }
 ONE_TRY_S = 1.0 + 4.0
 """A node that does not answer is waited for so long (pickup/elsewhere.py), and a busy machine for more."""
@@ -141,6 +146,70 @@ def test_given_the_node_of_a_claimed_call_killed_when_it_carries_the_pickup_out_
     again = tenant.phone("103").dials("*87")
     alive.caller.rung(replaces=True).answers(200)
     again.dialog(again.expects(200))
+
+
+def test_given_the_node_of_a_call_killed_when_an_attendant_presses_pick_up_then_she_is_told_and_soon_sees_it_no_more(
+    two: tuple[Node, Node, Tenant], tmp_path: Path
+) -> None:
+    dies, lives, tenant = two
+    carol = tenant.phone("103", register=True)
+    with Web(dies, tmp_path / "web") as web:
+        ringing_at(dies, tenant)
+        at = client(web, tenant)
+        found = the_call(at)["id"]
+        dies.dies()
+        answer = pick_up(at, found)
+        assert (answer.status_code, answer.json()["reason"]) == (503, "Node Does Not Answer")
+        assert int(answer.headers["Retry-After"]) > 0
+        until(lambda: not calls(at), within_s=BOUND_S, what="the dead node's call to be off the list")
+        assert pick_up(at, found).status_code == 404
+        nothing_came(carol)
+        # The console was started beside the node that died, and speaks to the store alone.
+        call = ringing_at(lives, tenant)
+        assert pick_up(at, the_call(at)["id"]).status_code == 202
+        connect(call.outgoing, carol.rung())
+    assert tenant.outcomes() == [("picked_up", 202)]
+
+
+def test_given_the_node_of_an_attendant_s_phone_killed_when_she_picks_up_then_409_and_the_call_rings_on(
+    two: tuple[Node, Node, Tenant], tmp_path: Path
+) -> None:
+    dies, lives, tenant = two
+    with Web(lives, tmp_path / "web") as web:
+        heard(tenant.phone("103", transport="tcp", register=True, node=dies), lives)
+        call = ring(tenant.phone("104"), tenant.phone("101", register=True), supported="")
+        lives.settle()
+        at = client(web, tenant)
+        found = the_call(at)["id"]
+        dies.dies()
+        until(lambda: knows(lives) == {"b"}, within_s=BOUND_S, what="the death to be known")
+        answer = pick_up(at, found)
+        assert (answer.status_code, answer.json()["reason"]) == (409, "Your Phone Is Not Registered")
+        assert "does not answer" in answer.json()["message"]
+        assert tenant.outcomes() == [("not_registered", 480)]
+        # She has a phone at the living node, too: it alone is rung, and is the single one.
+        other = tenant.phone("103", register=True)
+        assert pick_up(at, found).status_code == 202
+        offer = other.rung()
+        assert "answer-after=0" in offer.invite["Call-Info"]
+        connect(call.outgoing, offer)
+
+
+def test_given_the_node_of_a_call_killed_when_it_rings_the_attendant_s_phone_at_another_then_that_ends_soon(
+    two: tuple[Node, Node, Tenant], tmp_path: Path
+) -> None:
+    dies, lives, tenant = two
+    with Web(lives, tmp_path / "web") as web:
+        carol = heard(tenant.phone("103", transport="tcp", register=True, node=lives), dies)
+        ringing_at(dies, tenant)
+        at = client(web, tenant)
+        assert pick_up(at, the_call(at)["id"]).status_code == 202
+        offer = carol.rung()
+        offer.answers(180)
+        dies.dies()
+        # The other node would ring it as long as any call, 180 s.
+        offer.is_cancelled()
+        until(lambda: not calls(at), what="the dead node's call to be off the list")
 
 
 def test_given_a_node_that_is_started_again_when_it_has_its_name_then_its_predecessor_s_calls_are_not_its_own(

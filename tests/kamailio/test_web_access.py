@@ -89,6 +89,7 @@ def test_given_a_session_when_something_is_changed_then_it_needs_its_token_and_t
     for foreign in (
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://[::"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
     ):
@@ -160,6 +161,15 @@ def test_given_the_api_when_described_then_openapi_names_every_operation(web: We
         f"{API}/calls/{{call}}/pickup",
         *(f"{API}/admin/{path}" for path in ("accounts", "document", "check")),
     }
+    schemes = schema["components"]["securitySchemes"]
+    assert {name: (one["type"], one.get("scheme", "")) for name, one in schemes.items()} == {
+        "digest": ("http", "digest"),
+        "basic": ("http", "basic"),
+        "session": ("apiKey", ""),
+    }
+    for path, methods in schema["paths"].items():
+        offered = [name for operation in methods.values() for one in operation["security"] for name in one]
+        assert offered == ["digest", "basic", "session"] * len(methods), path
     assert "202" in schema["paths"][f"{API}/calls/{{call}}/pickup"]["post"]["responses"]
     assert "/calls/{call}/pickup" in web.client().get("/api").text
 

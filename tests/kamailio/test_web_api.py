@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from kemi.web.live import BEAT_S
 from tests.support.node import Node
 from tests.support.phone import PASSWORD
 from tests.support.pickups import IMPATIENT, connect, ends_elsewhere, nothing_came, with_queue
@@ -82,12 +83,15 @@ def test_given_a_caller_who_waits_when_asked_for_then_his_position_is_told(web: 
 def test_given_calls_when_explained_then_it_is_what_the_code_would_do_among_those_that_may_be_seen(
     web: Web, tenant: Tenant
 ) -> None:
-    rings(tenant)
+    call = rings(tenant)
     carol = client(web, tenant)
     the_call(carol)
     told = carol.get(f"{API}/explain", params={"number": "101"}).json()
     assert (told["status"], [one["chosen"] for one in told["candidates"]]) == (200, [True])
     assert carol.get(f"{API}/explain", params={"number": "104"}).json()["status"] == 403
+    assert told["candidates"][0]["call_id"] == call.outgoing.call_id
+    erin = client(web, tenant, "105").get(f"{API}/explain", params={"number": "101"}).json()
+    assert [(one["call_id"], one["caller_tag"], one["eligible"]) for one in erin["candidates"]] == [("", "", False)]
 
     other = client(web, tenant, "102")
     tenant.phone("102", register=True)
@@ -213,6 +217,26 @@ def test_given_a_watcher_when_a_call_comes_is_picked_up_and_ends_then_he_is_told
     entry = until(lambda: [body for name, body in carol_s.told if name == "record"], what="the entry")
     assert [(one["outcome"], one["picker"]) for one in entry] == [("picked_up", "103")]
     assert [name for name, _ in stranger.told if name != "beat"] == ["calls"]
+
+
+def test_given_a_watcher_when_his_permission_is_withdrawn_then_the_call_is_off_his_list_at_once(
+    web: Web, tenant: Tenant
+) -> None:
+    watcher = Watcher(client(web, tenant, "105"))
+    rings(tenant)
+    until(lambda: watcher.seen()[-1:] == [["101"]], what="the call")
+
+    def admit_nobody(document: dict[str, Any]) -> None:
+        document["extensions"][0].update(monitored_by=["102"], monitored_without_pickup=[])
+
+    tenant.change(admit_nobody)
+
+    def versions() -> list[int]:
+        return [body["version"] for name, body in watcher.told if name == "calls"]
+
+    # Long before the next beat.
+    until(lambda: versions()[-1] > versions()[0], within_s=BEAT_S / 2, what="the new document's picture")
+    assert watcher.seen()[-1] == []
 
 
 def test_given_a_watcher_when_his_password_is_changed_then_his_stream_ends(web: Web, tenant: Tenant) -> None:

@@ -12,11 +12,13 @@ import pytest
 from kemi.errors import StoreUnavailable
 from kemi.pickup.devices import Verdict
 from kemi.settings import Settings
-from kemi.store import Store, open_store
-from kemi.store.connection import UNREAD_MOST
+from kemi.store import Store, keys, open_store
+from kemi.store.functions import name_of
+from kemi.store.pipeline import UNREAD_MOST
+from kemi.store.wire import packed
 from tests.store.conftest import PATIENT_MS
 from tests.store.scene import DOMAIN, Scene, phone
-from tests.support.redis_server import RedisServer
+from tests.support.redis_server import RedisServer, TcpRedis
 from tests.support.until import until
 
 TIMEOUT_MS = 200
@@ -263,3 +265,25 @@ def test_given_a_question_that_is_refused_when_the_next_follows_then_the_store_i
     scene.redis.delete(f"s87:{{{DOMAIN}}}:claims")
     call = scene.ring()
     assert (scene.picked_up(), said) == (call, [])
+
+
+def test_given_a_reply_that_has_come_unread_when_more_is_sent_over_tcp_then_the_connection_is_kept(
+    settings: Settings,
+) -> None:
+    with TcpRedis() as server:
+        store, client = open_store(replace(settings, redis_url=server.url)), server.client()
+        scene = Scene(store, client)
+        call = scene.ring("101")
+
+        def stands(section: str, name: str) -> int:
+            return int(cast("dict[str, int]", client.info(section))[name])
+
+        opened, name = stands("stats", "total_connections_received"), keys.tenant(scene.domain) + f"call:{call.key}"
+        store.calls.ringing(scene.domain, call, 1, "first")
+        until(lambda: "1 first" in str(client.hget(name, "e")), what="the record, and with it its reply")
+        later = ("FCALL", name_of("ringing"), 1, keys.tenant(scene.domain), call.key, 2, "later")
+        store.calls._redis.hold(packed(later))
+        store.settle()
+        assert "2 later" in str(client.hget(name, "e"))
+        assert stands("stats", "total_connections_received") == opened
+        store.close()

@@ -158,6 +158,18 @@ def test_given_a_post_that_is_held_for_a_question_when_another_is_sent_at_once_t
     assert raw.get(f"{place}replaces:device") == last
 
 
+def test_given_a_post_in_the_outbox_when_one_that_is_too_long_for_it_follows_then_it_does_not_overtake(
+    node_store: Store, raw: redis.Redis
+) -> None:
+    """What a peer writes may be long: an answer that came before its call would leave nothing to be told of it."""
+    commands, place = node_store.calls._redis, keys.tenant(DOMAIN)
+    last = b"too long for the outbox" * 1_000
+    assert commands.post("remember", place, "device", b"first", 60_000)
+    assert commands.post("remember", place, "device", last, 60_000)
+    node_store.settle()
+    assert raw.get(f"{place}replaces:device") == last
+
+
 def test_given_functions_that_were_lost_when_posts_come_then_the_first_question_finds_them_loaded_and_all_goes_on(
     node_store: Store, raw: redis.Redis
 ) -> None:

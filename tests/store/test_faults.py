@@ -18,8 +18,7 @@ from kemi.errors import AlreadyAnswered, StoreUnavailable
 from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
 from kemi.store import Store, open_store
-from kemi.store.connection import UNREAD_MOST
-from kemi.store.wire import packed
+from kemi.store.pipeline import UNREAD_MOST
 from tests.store.conftest import PATIENT_MS
 from tests.store.queue_scene import QueueScene
 from tests.store.scene import Scene, phone
@@ -193,10 +192,10 @@ def test_given_an_end_that_was_posted_when_it_is_refused_or_never_read_then_it_i
 def is_noticed_again(scene: Scene, said: list[str]) -> bool:
     """Whether the breaker has closed, and opened again for another failure."""
     connection = scene.store._connection
-    before = connection._closed_until  # type: ignore[attr-defined]
+    before = connection._breaker.open_until_s  # type: ignore[attr-defined]
     with suppress(StoreUnavailable):
         scene.pick("199")
-    return before != connection._closed_until or bool(said and "OOM" in said[0])  # type: ignore[attr-defined]
+    return before != connection._breaker.open_until_s or bool(said and "OOM" in said[0])  # type: ignore[attr-defined]
 
 
 def picks_each(scene: Scene) -> list[DialogId | None]:
@@ -221,7 +220,7 @@ def test_given_a_store_that_answers_ever_more_slowly_when_it_is_asked_then_all_w
     scene.redis.config_set("busy-reply-threshold", 60_000)
     connection = scene.store._connection
     for _ in range(4):
-        connection._guarded(lambda: connection._send(packed(("EVAL", slow, 0))))  # type: ignore[attr-defined]
+        connection.post_words(("EVAL", slow, 0))  # type: ignore[attr-defined]
     assert lasted_s(lambda: scene.pick("101")) < BOUND_S
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -14,6 +15,8 @@ from kemi.settings import Settings
 from kemi.store import Store, functions, keys, open_store
 from kemi.store.commands import Commands
 from kemi.store.keyspace import OLDEST, STEPS, VERSION, Keyspace, Step
+from tests.support import documents
+from tests.support.node import STAR87
 from tests.support.redis_acl import as_node
 from tests.support.redis_server import RedisServer
 
@@ -165,3 +168,16 @@ def test_given_a_changed_lua_file_when_the_library_is_named_then_its_name_is_ano
     assert functions.PREFIX + functions._digest() == functions.LIBRARY
     (tmp_path / "over.lua").write_text("-- changed\n" + (tmp_path / "over.lua").read_text())
     assert functions.PREFIX + functions._digest() != functions.LIBRARY
+
+
+def test_given_an_empty_store_when_a_document_is_applied_before_any_node_starts_then_it_has_this_release_s_keyspace(
+    store: Store, raw: redis.Redis, settings: Settings, tmp_path: Path
+) -> None:
+    raw.flushall()
+    document = tmp_path / "provision.yaml"
+    document.write_text(documents.example())
+
+    command = [str(STAR87), "apply", str(document), "--redis", settings.redis_url]
+    subprocess.run(command, check=True, capture_output=True, timeout=40)
+
+    assert store.keyspace.version() == VERSION

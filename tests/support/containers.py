@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -108,15 +109,27 @@ class Engine:
         ran([*PODMAN_COMPOSE, *command], self.environment, BUILD_WITHIN_S)
 
 
+def compose_file(up: str) -> Path:
+    """That of `docker compose -f FILE up --build`, in the project's folder; raises ValueError for another command."""
+    *before, file, up_, build = shlex.split(up)
+    if (before, up_, build) != (["docker", "compose", "-f"], "up", "--build"):
+        raise ValueError(up)
+    return ROOT / file
+
+
+PROJECT = "com.docker.compose.project"
 PODMAN_COMPOSE = (str(Path(sys.executable).parent / "podman-compose"),)
 
 
 class Composed:
     """A context around what one compose file brings up, of images that are built; at its end its volumes are gone."""
 
-    def __init__(self, engine: Engine, compose: Path, environment: Mapping[str, str]) -> None:
-        """environment: what docker/.env would say."""
-        self._engine, self._compose = engine, compose
+    def __init__(self, engine: Engine, up: str, environment: Mapping[str, str], *more: Path) -> None:
+        """up: `docker compose -f FILE up --build`, as the pages have it, from the project's folder; images are built by
+        then. environment: what docker/.env would say. more: compose files that say what a test has otherwise."""
+        self._engine = engine
+        compose = compose_file(up)
+        self._files = [word for file in (compose, *more) for word in ("--file", str(file))]
         self._project = f"s87-{compose.stem.replace('.', '-')}"
         self._environment = {**engine.environment, **environment}
 
@@ -126,7 +139,11 @@ class Composed:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.down("--volumes", "--timeout", "3")
+        started = self._engine.podman("ps", "--all", "--quiet", f"--filter=label={PROJECT}={self._project}").split()
+        if started:
+            # All at once, and without a drain.
+            self._engine.podman("kill", "--all")
+        self.down("--volumes", "--timeout", "0")
 
     def up(self, *services: str, alone: bool = False) -> None:
         """Start services (all, unless some are named), and what they depend on, unless they shall be alone."""
@@ -148,18 +165,23 @@ class Composed:
         """What `star87 … --json` says in a node's container."""
         return json.loads(self.inside(service, "star87", *words, "--json"))
 
+    def kamailio_pid(self, service: str) -> int:
+        """Of the first process of Kamailio in a node's container, as the host has it."""
+        pids = self._engine.podman("top", self.id_of(service), "hpid", "comm").splitlines()[1:]
+        return min(int(pid) for pid, name in (line.split() for line in pids) if name == "kamailio")
+
     def log(self, service: str) -> str:
         """What a service has said."""
         return ran(["podman", "logs", self.id_of(service)], self._environment, both=True)
 
     def id_of(self, service: str) -> str:
-        filters = (f"label=com.docker.compose.{key}" for key in (f"project={self._project}", f"service={service}"))
+        filters = (f"label={PROJECT}={self._project}", f"label=com.docker.compose.service={service}")
         found = self._engine.podman("ps", "--all", "--quiet", *(f"--filter={one}" for one in filters)).split()
         assert len(found) == 1, f"{service}: {found}"
         return found[0]
 
     def _run(self, *words: str) -> None:
-        ran([*PODMAN_COMPOSE, "--project-name", self._project, "--file", str(self._compose), *words], self._environment)
+        ran([*PODMAN_COMPOSE, "--project-name", self._project, *self._files, *words], self._environment)
 
 
 def ran(

@@ -84,7 +84,6 @@ class Traffic:
 
     def rings(self, number: str, scenario: Path) -> None:
         phone = Phone(self.setting, f"phone-{number}", number)
-        phone.register()
         self._begin(phone, scenario, "", 0.0)
 
     def calls(self, number: str, dials: str, first_after_s: float) -> None:
@@ -103,6 +102,9 @@ class Traffic:
 
     def _again_and_again(self, phone: Phone, scenario: Path, dials: str, pause_s: float) -> None:
         while not self.ending.wait(pause_s):
+            if not dials:
+                # SIPp goes before its registration does; a demo may be looked at for hours.
+                phone.register()
             run: SippRun = phone.play(scenario, dials=dials, keys={"supported": "100rel"})
             while not run.ended and not self.ending.wait(0.1):
                 pass

@@ -91,7 +91,7 @@ def invite(dials: str = "101", **fields: object) -> FakeMessage:
 
 
 class FakeProxy:
-    """Implements kemi.routing.requests.Proxy; `did` tells in which order."""
+    """Implements kemi.routing.requests.Proxy, initial.Entry and in_dialog.Router; `did` tells in which order."""
 
     def __init__(self) -> None:
         self.did: list[str] = []

@@ -42,6 +42,7 @@ class FakeTransaction:
         self.answered_failures = 0
         self.created = False
         self.cancelled_others = 0
+        self.seen_to_end: list[int] = []
         """How often all branches but that of the reply at hand were cancelled."""
         self.suspended: list[Sent] = []
         """One for each suspension: what was armed, and the timers."""
@@ -145,6 +146,9 @@ class FakeTransaction:
 
     def cancel_others(self) -> None:
         self.cancelled_others += 1
+
+    def see_others_end(self, status: int) -> None:
+        self.seen_to_end.append(status)
 
     def ignore_6xx(self) -> None:
         self._ignores_6xx = True

@@ -4,42 +4,27 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, cast
 
-import redis
-
 from kemi.pickup.console import Asked, Told
-from kemi.pickup.event import PickupEvent
-from kemi.settings import Settings
-from kemi.store import open_store
-from kemi.store.functions import name_of
-from kemi.store.keys import SUFFIXES, events, tenant
-from kemi.store.outbox import framed
-from kemi.store.queues import Roster
-from kemi.store.wire import packed
+from kemi.store.keys import SUFFIXES, tenant
 from tests.support.ports import LOOPBACK, free_port
-from tests.support.raw import raw_client
+from tests.support.recorded import STORE_TIMEOUT_MS, Recorded
 from tests.support.until import until
 
 STAR87 = Path(sys.executable).parent / "star87"
 READY_WITHIN_S = 40.0
 STOP_WITHIN_S = 20.0
-STORE_TIMEOUT_MS = 3000
-MARK_MS = 5000
-"""How long a mark in the place of a call stays at most (store/lua/_line.lua)."""
 
 
-class Node:
+class Node(Recorded):
     """A context in which one node runs with a private Redis; its logs are in `folder`.
 
     document: the provisioning YAML. environment: STAR87_… variables that differ from the defaults.
@@ -67,8 +52,6 @@ class Node:
         self._environment["STAR87_REDIS_TIMEOUT_MS"] = str(STORE_TIMEOUT_MS)
         # What a test has left ringing is not waited for.
         self._environment.update({"STAR87_DRAIN_S": "0", **(environment or {})})
-        # A store is one worker's: tests that play at the same time take turns.
-        self._one_at_a_time = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
         self.document.write_text(document)
 
@@ -103,10 +86,7 @@ class Node:
             )
             assert self._process.poll() is None, self._err.read_text()
             described = json.loads((self.folder / self.name / "node.json").read_text())
-            self.redis_url: str = described["redis_url"]
-            self.kamailio_pid: int = described["kamailio_pid"]
-            self._redis = raw_client(self.redis_url)
-            self._store = open_store(replace(Settings(), redis_url=self.redis_url, redis_timeout_ms=STORE_TIMEOUT_MS))
+            self.look_into(described["redis_url"], described["kamailio_pid"])
         except BaseException:
             self.stop()
             raise
@@ -116,10 +96,6 @@ class Node:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-    def looks_by(self, client: redis.Redis) -> None:
-        """How to look at the store of a node that reaches it by a network of its own."""
-        self._redis = client
 
     def stop(self) -> int:
         """End the node as Ctrl-C would, and return its exit status."""
@@ -178,43 +154,6 @@ class Node:
         """What Kamailio has logged."""
         return (self.folder / self.name / "kamailio.log").read_text(errors="replace")
 
-    def settle(self) -> None:
-        """Return when the store has what the node's workers have posted by now (kemi/store/outbox.py)."""
-        place, mark = tenant("settled"), secrets.token_hex(8)
-        command = framed(packed(("FCALL", name_of("remember"), 1, place, mark, "good", 60_000)))
-
-        def arrived() -> bool:
-            # A store that is away loses what is posted: so it is posted again.
-            with open(self._outbox(), "wb", buffering=0) as outbox:
-                outbox.write(command)
-            try:
-                until(lambda: self._redis.delete(place + SUFFIXES["replaces"] + mark), within_s=1.0)
-            except AssertionError:
-                return False
-            return True
-
-        until(arrived, within_s=20, what="what was posted to be in the store")
-
-    def _outbox(self) -> str:
-        """The end of the outbox that is written to: of the first pipe that Kamailio made."""
-        for fd in sorted(Path(f"/proc/{self.kamailio_pid}/fd").iterdir(), key=lambda fd: int(fd.name)):
-            flags = Path(f"/proc/{self.kamailio_pid}/fdinfo/{fd.name}").read_text().split()[3]
-            if os.readlink(fd).startswith("pipe:") and int(flags, 8) & os.O_ACCMODE == os.O_WRONLY:
-                return str(fd)
-        raise AssertionError("Kamailio has no pipe")
-
-    def events(self, domain: str) -> list[PickupEvent]:
-        """The pickup record of a tenant, oldest first."""
-        self.settle()
-        with self._one_at_a_time:
-            return self._store.events.read(domain)
-
-    def keys(self, domain: str) -> list[str]:
-        """The keys of a tenant, without its pickup record."""
-        self.settle()
-        found = cast(list[bytes], self._redis.keys(tenant(domain) + "*"))
-        return sorted(key.decode() for key in found if key.decode() != events(domain))
-
     def asks_for(self, asked: Asked) -> Told:
         """Ask this node for a call, as a console does, and return what it answers."""
         with self._one_at_a_time:
@@ -231,31 +170,13 @@ class Node:
         yield
         self._redis.hset(name, "N", self.name)
 
-    def left_keys(self, domain: str) -> list[str]:
-        """The keys of a tenant that do not outlive its calls by design, and marks.
-
-        A mark is what the end of a call leaves for a few seconds, for what crosses it.
-        """
-        names = ("agent", "stats", "replaces", "denied", "noted", "watched", "changed")
-        stay = tuple(tenant(domain) + SUFFIXES[name] for name in names)
-        return [key for key in self.keys(domain) if not key.startswith(stay) and not self._is_mark(domain, key)]
-
-    def call_keys(self, domain: str) -> list[str]:
-        """The keys of a tenant that are of its calls: without what is counted of pickers who were refused."""
-        figures = tuple(tenant(domain) + SUFFIXES[name] for name in ("denied", "noted"))
-        return [key for key in self.keys(domain) if not key.startswith(figures)]
-
-    def _is_mark(self, domain: str, key: str) -> bool:
-        if not key.startswith(tenant(domain) + SUFFIXES["call"]):
-            return False
-        gone, left_ms = self._redis.hexists(key, "gone"), cast(int, self._redis.pttl(key))
-        return bool(gone) and 0 < left_ms <= MARK_MS
-
-    def roster(self, domain: str, agents: Sequence[str], groups: Sequence[str]) -> Roster:
-        """The state of agents and of agent groups."""
-        self.settle()
+    def is_buried(self, domain: str) -> None:
+        """What its calls have in the store goes, as when it has died: another node does that."""
+        [name] = [key for key in self.keys(domain) if key.startswith(tenant(domain) + SUFFIXES["call"])]
+        instance = cast(bytes, self._redis.hget(name, "N")).decode()
         with self._one_at_a_time:
-            return self._store.queues.roster(domain, agents, groups)
+            self._store.nodes.bury(domain, instance)
+        assert name not in self.keys(domain)
 
     def _command(self, *arguments: str) -> list[str]:
         return [str(STAR87), *arguments, "--run-dir", str(self.folder), "--node", self.name]

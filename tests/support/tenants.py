@@ -96,6 +96,7 @@ class Tenant:
         register: bool = False,
         node: Node | None = None,
         host: str = LOOPBACK,
+        password: str = PASSWORD,
     ) -> Phone:
         """An extension's phone, closed when the test ends; it registers if it is to be called. host: its address."""
         place = node or self.node
@@ -106,6 +107,7 @@ class Tenant:
             transport=transport,
             name=_NAMES.get(number, ""),
             host=host,
+            password=password,
         )
         self._phones.append(phone)
         if register:

@@ -84,5 +84,6 @@ class Web:
 
     def client(self, user: str = "", password: str = "", **more: object) -> httpx.Client:
         """A CTI client with these credentials; without any, one that sends none."""
-        auth = httpx.BasicAuth(user, password) if user else None
-        return httpx.Client(base_url=self.url, auth=auth, timeout=10, trust_env=False, **more)  # type: ignore[arg-type]
+        if user:
+            more["auth"] = httpx.BasicAuth(user, password)
+        return httpx.Client(base_url=self.url, timeout=10, trust_env=False, **more)  # type: ignore[arg-type]

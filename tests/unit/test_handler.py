@@ -287,7 +287,7 @@ def test_given_no_error_when_called_then_each_callback_reaches_its_own_service()
         *("media.over", "calls.failed"),
         *("pickup.dress_branch", "media.branch"),
         *("pickup.replied", "media.replied"),
-        *("reroute.dress_branch", "media.branch", "location.send_elsewhere"),
+        *("media.branch", "location.send_elsewhere", "reroute.dress_branch"),
         "reroute.replied",
         "late_answers.contested",
         "late_answers.arrived",

@@ -1,33 +1,39 @@
-"""The pages beside README.md: every command in them is one that there is, and every file that they name is there."""
+"""The pages: what they link to is there, what a phone may show is told. Their commands: tests/e2e/test_pages.py."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
-import typer.main
 
-from kemi.cli.app import app
-
-ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / name for name in ("README.md", "docker/DEVELOPING.md", "docker/README.md", "docker/DIALLING.md")]
-COMMANDS = set(getattr(typer.main.get_command(app), "commands", {}))
-TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+from kemi.errors import CallIsBeingSent, PickupRefused, RequestRefused
+from tests.support.pages import PAGES, ROOT
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_given_a_page_when_it_names_a_command_then_there_is_one(page: Path) -> None:
-    text = page.read_text()
-    named = set(re.findall(r"`(?:\.venv/bin/)?star87 ([a-z][a-z-]*)", text))
-    assert named <= COMMANDS, named - COMMANDS
-    made = set(re.findall(r"`make ([a-z-]+)", text))
-    assert made <= TARGETS, made - TARGETS
-    assert COMMANDS
-    assert TARGETS
+@pytest.mark.parametrize("page", PAGES)
+def test_given_a_page_when_it_links_to_a_file_then_it_is_there(page: str) -> None:
+    text = (ROOT / page).read_text()
+    for link in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert ((ROOT / page).parent / link).exists(), link
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_given_a_page_when_it_links_to_a_file_then_it_is_there(page: Path) -> None:
-    for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
-        assert (page.parent / link).exists(), link
+@pytest.mark.parametrize("page", ["README.md", "docker/DIALLING.md"])
+def test_given_what_a_picker_s_phone_may_show_when_looked_up_then_the_page_has_it_with_its_number(page: str) -> None:
+    lines = (ROOT / page).read_text().splitlines()
+    refusals: list[type[RequestRefused]] = [CallIsBeingSent, *kinds_of(PickupRefused)]
+    for refusal in refusals:
+        told = [line for line in lines if refusal.reason in line]
+        assert any(str(refusal.status) in line for line in told), f"{refusal.status} {refusal.reason}"
+
+
+def test_given_what_the_compose_files_may_be_told_when_looked_up_then_the_example_has_it_and_nothing_else() -> None:
+    docker = ROOT / "docker"
+    asked = {name for file in docker.glob("compose*.yaml") for name in re.findall(r"\$\{(\w+)", file.read_text())}
+    assert set(re.findall(r"^(\w+)=", (docker / ".env.example").read_text(), re.MULTILINE)) == asked
+
+
+def kinds_of(error: type[PickupRefused]) -> Iterator[type[PickupRefused]]:
+    for kind in error.__subclasses__():
+        yield kind
+        yield from kinds_of(kind)

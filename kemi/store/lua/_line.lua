@@ -136,7 +136,7 @@ end
 
 -- What crosses the end of a call finds a mark in its place: an `enter` that comes late (two workers crossed), a callee's
 -- answer to a call that was picked up, a pickup of a call that was answered.
-local MARK_MS = 5000
+local MARK_MS = '5000'
 local OVER, PICKED, ANSWERED = '1', 'p', 'a'
 
 -- token: of the claim that the call was under; callee: its answer, as `picked` returns it.

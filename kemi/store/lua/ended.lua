@@ -16,7 +16,7 @@ local function ended(keys, args)
   if f[1] == 'a' and not f[2] and args[2] ~= '' then count(prefix, f[3], args[2]) end
   -- Claimed and gone: a directed pickup is told "already answered" for a moment, not for as long as a claim lasts.
   local taken = key(prefix, 'taken', f[3])
-  if f[2] and redis.call('GET', taken) == id and redis.call('PTTL', taken) > MARK_MS then
+  if f[2] and redis.call('GET', taken) == id and redis.call('PTTL', taken) > tonumber(MARK_MS) then
     redis.call('PEXPIRE', taken, MARK_MS)
   end
   -- Who is being sent to the picker's device gives up himself.

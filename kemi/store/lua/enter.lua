@@ -20,8 +20,8 @@ local function enter(keys, args)
   if before[2] and (before[3] ~= args[11] or before[4] ~= args[12]) then return 2 end
   if not before[2] and redis.call('EXISTS', key(prefix, 'talk', id)) == 1 then return 2 end
   if before[2] then forget(prefix, id) end
-  local now = now_us()
-  local call = { 'k', args[3], 'n', args[4], 'p', args[5], 't', now, 'l', ttl_ms, 'N', args[11], 'T', args[12] }
+  local now = whole(now_us())
+  local call = { 'k', args[3], 'n', args[4], 'p', args[5], 't', now, 'l', args[2], 'N', args[11], 'T', args[12] }
   for name, value in pairs({ f = args[6], m = args[8], g = args[9], w = args[10], u = args[13] }) do
     if value ~= '' then
       call[#call + 1] = name
@@ -30,7 +30,7 @@ local function enter(keys, args)
   end
   put_caller(call, args[7])
   redis.call('HSET', call_key, unpack(call))
-  redis.call('PEXPIRE', call_key, ttl_ms)
+  redis.call('PEXPIRE', call_key, args[2])
   watch(prefix, id, args[10], ttl_ms)
   local sets = sets_of(prefix, { k = args[3], n = args[4], p = args[5], m = args[8], g = args[9] == '1' })
   join_line(sets, id, now, ttl_ms)

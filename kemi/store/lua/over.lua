@@ -8,8 +8,14 @@ local function over(keys, args)
   for i = 1, 2 do
     if finish(prefix, args[i]) then
       -- What a pickup that crosses has marked there says more.
-      local gone = redis.call('HGET', key(prefix, 'call', args[i]), 'gone')
-      if not gone or gone == OVER then mark_gone(prefix, args[i], ANSWERED) end
+      local call_key = key(prefix, 'call', args[i])
+      local gone = redis.call('HGET', call_key, 'gone')
+      if not gone then
+        redis.call('HSET', call_key, 'gone', ANSWERED)
+        redis.call('PEXPIRE', call_key, MARK_MS)
+      elseif gone == OVER then
+        mark_gone(prefix, args[i], ANSWERED)
+      end
       return 1
     end
   end

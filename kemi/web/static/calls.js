@@ -62,9 +62,11 @@ export function accountOf(call) {
 
 function newRow(call) {
   const element = document.createElement("tr");
+  element.setAttribute("role", "row");
   const cell = (name) => {
     const made = element.insertCell();
     made.className = name;
+    made.setAttribute("role", "cell");
     return made;
   };
   const pair = (made) => {

@@ -5,12 +5,15 @@ import * as record from "./record.js";
 import { ask, offerSignOut } from "./session.js";
 
 const SILENT_MS = 25_000; // the server says something every ten seconds
+const OUTCOME_WITHIN_MS = 3_000; // an entry of the record comes within that, if one comes
 const me = document.querySelector('meta[name="me"]').content;
 const byId = (id) => document.getElementById(id);
 let state = { store: "ok", calls: [] };
 let heardAt = Date.now();
 let isConnected = false;
 let events;
+let version = 0; // of the provisioning document
+let awaited = ""; // id of the call that the viewer's phone rings for
 
 function listen() {
   events?.close();
@@ -47,15 +50,33 @@ function update(told) {
   byId("count").textContent = count;
   byId("summary").textContent = count ? [count - waiting && `${count - waiting} ringing`, waiting && `${waiting} waiting`].filter(Boolean).join(", ") : "";
   document.title = document.title.replace(/^(\(\d+\) )?/, count ? `(${count}) ` : "");
+  if (awaited && !told.calls.some((call) => call.id === awaited)) gone(awaited);
+  if (version && told.version && told.version !== version) renewAccounts();
+  version = told.version || version;
+  countByAccount();
+  // New calls only, and all that came together in one sentence: ages and states are there to be read, not heard.
+  if (fresh.length === 1) say(`New call from ${callerOf(fresh[0])} for ${accountOf(fresh[0])}`);
+  else if (fresh.length) say(`${fresh.length} new calls`);
+}
+
+function countByAccount() {
   for (const item of document.querySelectorAll(".watch li")) {
-    const here = told.calls.filter((call) => call.account.number === item.dataset.number).length;
+    const here = state.calls.filter((call) => call.account.number === item.dataset.number).length;
     const busy = item.querySelector(".busy");
     busy.hidden = !here;
     busy.textContent = here === 1 ? "1 call" : `${here} calls`;
   }
-  // New calls only, and all that came together in one sentence: ages and states are there to be read, not heard.
-  if (fresh.length === 1) say(`New call from ${callerOf(fresh[0])} for ${accountOf(fresh[0])}`);
-  else if (fresh.length) say(`${fresh.length} new calls`);
+}
+
+/** Another document is in force: the accounts as the page would have them now. */
+async function renewAccounts() {
+  const answer = await ask("/").catch(() => null);
+  if (!answer?.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const accounts = page.querySelector(".accounts");
+  if (!accounts) return;
+  document.querySelector(".accounts").replaceChildren(...accounts.children);
+  countByAccount();
 }
 
 function entry(told) {
@@ -66,13 +87,25 @@ function entry(told) {
     not_taken: "Your phone did not answer: the call rings on.",
     lost: "Somebody else was faster, or the caller has given up.",
   }[told.outcome];
-  if (words) notice(words, told.outcome !== "picked_up");
+  if (!words) return;
+  awaited = "";
+  notice(words, told.outcome !== "picked_up");
+}
+
+/** A call is no more, and nothing may be written of it: its node may have died. */
+function gone(id) {
+  setTimeout(() => {
+    if (awaited !== id) return;
+    awaited = "";
+    notice("The call has ended.", true);
+  }, OUTCOME_WITHIN_MS);
 }
 
 async function pickUp(call) {
   notice("");
   const answer = await ask(`/api/v1/calls/${encodeURIComponent(call.id)}/pickup`, { method: "POST" }).catch(() => null);
   if (answer?.status === 202) {
+    awaited = call.id;
     notice(`Your phone rings. Answer it, and you have ${callerOf(call)} for ${accountOf(call)}.`);
     return;
   }

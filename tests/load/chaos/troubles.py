@@ -26,9 +26,10 @@ from tests.load.fuzz.health import processes
 from tests.load.fuzz.throwing import Thrower
 from tests.support.carrier import Gateway
 from tests.support.certificate import make_certificate
-from tests.support.node import STORE_TIMEOUT_MS, Node
+from tests.support.node import Node
 from tests.support.phone import Phone
 from tests.support.ports import LOOPBACK, free_port
+from tests.support.recorded import STORE_TIMEOUT_MS
 from tests.support.renewal import reload, renew, shown
 from tests.support.slow_peers import beginnings, connects, options
 

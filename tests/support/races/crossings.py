@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from tests.support.races.device import Device, Placed
-from tests.support.races.lane import HUNT, QUEUE, TIMED_HUNT, Lane
+from tests.support.races.device import Device, Offered, Placed, rings
+from tests.support.races.lane import HUNT, QUEUE, RING_ALL, TIMED_HUNT, Lane
 from tests.support.races.moments import Moments
 
 STAGE_MS = 1000.0
@@ -115,6 +115,19 @@ async def _agent_answers(lane: Lane, moments: Moments) -> None:
     lane.race(pickup.goes, lane.agent.offered[0].answers, moments.offset_ms)
 
 
+async def _another_rings(lane: Lane, moments: Moments) -> None:
+    """Nobody picks up: two phones of a group are called, and one rings as the other answers."""
+
+    def waits(_offer: Offered) -> None:
+        pass
+
+    lane.callee.when_rung = lane.second.when_rung = waits
+    lane.call = await lane.poised(lane.caller, RING_ALL)
+    lane.call.goes()
+    assert await lane.until(lambda: bool(lane.callee.offered and lane.second.offered)), "they were not called"
+    lane.race(lane.callee.offered[0].answers, lambda: rings(lane.second.offered[0]), moments.offset_ms)
+
+
 def _who_has_it(lane: Lane) -> str:
     names = {lane.callee: "callee", lane.agent: "agent", lane.picker: "picker", lane.rival: "rival"}
     winner = lane.winner
@@ -136,6 +149,12 @@ def _which_stage(lane: Lane) -> str:
     if lane.winner is not lane.picker:
         return "refused" if lane.winner is None else "nobody"
     return "second_stage" if lane.second.offered else "first_stage"
+
+
+def _heard_ringing(lane: Lane) -> str:
+    if lane.winner is not lane.callee:
+        return "nobody"
+    return "ringing" if lane.call.early_tag == lane.second.offered[0].incoming.tag else "answer"
 
 
 def _where_from(lane: Lane) -> str:
@@ -225,5 +244,12 @@ CROSSINGS = (
         _who_has_it,
         _windows((-8, 28), (-8, 24)),
         _same("picker", "agent"),
+    ),
+    Crossing(
+        "answer-ringing",
+        _another_rings,
+        _heard_ringing,
+        _windows((-4, 4), (-4, 4)),
+        _same("ringing", "answer"),
     ),
 )

@@ -17,7 +17,7 @@ SETTLES_WITHIN_S = 4.0
 CALLER, CALLEE, SECOND, PICKER, RIVAL, AGENT, FILLER = "201", "101", "102", "103", "104", "301", "202"
 UNREACHABLE_AGENT = "302"
 """Logged in, so that callers may wait, and never registered."""
-HUNT, TIMED_HUNT, QUEUE = "700", "701", "800"
+HUNT, TIMED_HUNT, RING_ALL, QUEUE = "700", "701", "702", "800"
 SENT = "Call Is Being Sent To You"
 
 
@@ -25,9 +25,11 @@ def tenant(domain: str, mode: str) -> dict[str, object]:
     """The document's part of one lane."""
     numbers = (CALLER, CALLEE, SECOND, PICKER, RIVAL, AGENT, FILLER, UNREACHABLE_AGENT)
     admits = {"monitored_by": [PICKER, RIVAL]}
+    both = {"members": [CALLEE, SECOND], "ring_s": 30}
     groups = [
         {"number": HUNT, "stages": [{"members": [CALLEE], "ring_s": 30}, {"members": [SECOND], "ring_s": 30}]},
         {"number": TIMED_HUNT, "stages": [{"members": [CALLEE], "ring_s": 1}, {"members": [SECOND], "ring_s": 30}]},
+        {"number": RING_ALL, "stages": [both]},
     ]
     return {
         "name": domain,

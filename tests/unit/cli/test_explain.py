@@ -144,7 +144,7 @@ def test_given_a_claimed_call_when_explained_then_its_picker_is_named(directory:
 
 def test_given_a_caller_without_replaces_when_explained_then_the_next_call_is_chosen(directory: Directory) -> None:
     first = ringing("101", at_s=10)
-    first = replace(first, caller=replace(first.caller, replaces=False))
+    first = replace(first, caller=first.caller._replace(replaces=False))
     second = ringing("101", at_s=20)
     verdict = judge(directory, CAROL, "101", [second, first], NOW_US)
     assert verdict.chosen is second
@@ -213,7 +213,7 @@ def test_given_callers_who_wait_when_explained_then_the_one_who_came_first_is_ch
 
 def test_given_calls_of_agent_groups_when_passed_over_then_each_says_why(directory: Directory) -> None:
     refused, not_ready = queued("801", at_s=10), replace(queued("800", at_s=20), early_tags=())
-    own = replace(queued("800", at_s=30), caller=replace(not_ready.caller, number="103"))
+    own = replace(queued("800", at_s=30), caller=not_ready.caller._replace(number="103"))
     verdict = judge(directory, CAROL, "800", [refused, not_ready, own], NOW_US)
     assert (verdict.status, verdict.chosen) == (480, None)
     assert [candidate.obstacle for candidate in verdict.candidates] == [

@@ -19,7 +19,7 @@ __all__ = ["directory"]
 
 def rerouted(call: CallRecord, **of_caller: Any) -> CallRecord:
     """The same call, in a transaction of a node that is known; by default its caller's phone knows no Replaces."""
-    return replace(call, transaction="7:42", caller=replace(call.caller, **{"replaces": False, **of_caller}))
+    return replace(call, transaction="7:42", caller=call.caller._replace(**{"replaces": False, **of_caller}))
 
 
 def test_given_a_caller_without_replaces_when_its_transaction_is_known_then_it_is_chosen_and_would_be_rerouted(

@@ -39,7 +39,7 @@ def test_given_a_caller_whose_phone_does_not_replace_when_told_then_the_picker_s
     directory: Directory,
 ) -> None:
     call = ringing("101", at_s=50)
-    call = replace(call, caller=replace(call.caller, replaces=False), transaction="1:2")
+    call = replace(call, caller=call.caller._replace(replaces=False), transaction="1:2")
     assert "Carol (103)'s phone shows `Call Is Being Sent To You` and rings once more: with +15550199's call." in said(
         directory, "101", call
     )

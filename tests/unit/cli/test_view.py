@@ -85,7 +85,7 @@ def test_given_a_store_that_is_away_when_drawn_then_the_old_picture_stays_and_sa
 
 
 def test_given_a_name_that_would_command_the_terminal_when_drawn_then_it_is_only_shown() -> None:
-    evil = replace(CALL.caller, display="\x1b[2J\x07 long" * 9)
+    evil = CALL.caller._replace(display="\x1b[2J\x07 long" * 9)
     lines = drawn(Picture((call(1, caller=evil),), ()), with_domain=True)
     assert "\x1b" not in "".join(lines)
     assert all(len(line) <= 80 for line in lines)

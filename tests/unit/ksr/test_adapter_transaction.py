@@ -188,3 +188,23 @@ def test_given_a_branch_that_is_about_to_be_sent_when_asked_then_it_is_known_ove
     of_branch: dict[str, str | int | None] = {"$ru": uri, "$du": next_hop, "$fs": socket}
     with kamailio(**of_branch):
         assert KamailioTransaction().leaves_by == flow
+
+
+def test_given_a_2xx_when_another_branch_s_ringing_crosses_it_then_that_branch_is_cancelled() -> None:
+    with kamailio() as fake:
+        transaction = KamailioTransaction()
+        transaction.see_others_end(200)
+        fake.answer("tmx.t_cancel_branches", -1, -1, 1)
+        transaction.see_others_end(180)
+        assert fake.called("tmx.t_cancel_branches") == [("this",)] * 3
+
+
+@pytest.mark.parametrize("statuses", [(100, 180, 183), (180, 486), (180, 200, 200), (200, 487)])
+def test_given_answers_of_which_none_rings_after_a_2xx_when_they_come_then_nothing_is_cancelled(
+    statuses: tuple[int, ...],
+) -> None:
+    with kamailio() as fake:
+        transaction = KamailioTransaction()
+        for status in statuses:
+            transaction.see_others_end(status)
+        assert fake.called("tmx.t_cancel_branches") == []

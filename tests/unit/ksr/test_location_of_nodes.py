@@ -17,7 +17,7 @@ from tests.unit.ksr.kamailio import VARIABLES
 
 with install():
     from kemi.ksr import location
-    from kemi.ksr.location import KamailioLocation
+    from kemi.ksr.location import SLACK_MS, KamailioLocation
 
 SETTINGS = Settings(node="a", boot="1", peer="udp:192.0.2.1:5060", udp_socket="udp:192.0.2.1:5060")
 A, B = Peer("a", "1", "udp:192.0.2.1:5060"), Peer("b", "2", "udp:192.0.2.2:5060")
@@ -98,12 +98,14 @@ def test_given_a_contact_that_another_node_has_taken_when_rung_then_it_leaves_by
     ]
 
 
-@pytest.mark.parametrize(("holder", "sent", "dropped"), [("b", 1, 0), ("a", 0, 0), ("dead", 0, 1)])
+@pytest.mark.parametrize(
+    ("holder", "note", "sent", "dropped"), [("b", "", 1, 0), ("b", "10000", 1, 0), ("a", "", 0, 0), ("dead", "", 0, 1)]
+)
 def test_given_a_branch_when_it_is_about_to_be_sent_then_it_goes_to_the_node_that_holds_its_flow(
-    holder: str, sent: int, dropped: int
+    holder: str, note: str, sent: int, dropped: int
 ) -> None:
-    hop = flow_at(holder)
-    fake = FakeKsr({**VARIABLES, "$du": hop, "$ru": "sip:101@203.0.113.5", "$avp(tenant)": DOMAIN}, callback="branch")
+    variables = {"$du": flow_at(holder), "$ru": "sip:101@203.0.113.5", "$avp(tenant)": DOMAIN}
+    fake = FakeKsr({**VARIABLES, **variables, "$avp(answer_ms)": note or None}, callback="branch")
     fake.answer("set_drop", None)
     fake.answer("tm.t_get_branch_index", 3)
     fake.answer("pv.sets", True)
@@ -115,5 +117,5 @@ def test_given_a_branch_when_it_is_about_to_be_sent_then_it_goes_to_the_node_tha
     for _, kind, (tenant, uri, flow, answer_ms) in peers.instructed:
         assert (kind, tenant, uri) == (REACH, DOMAIN, "sip:101@203.0.113.5")
         assert flow == "tcp:203.0.113.5:4001/tcp:192.0.2.9:4001"
-        assert int(answer_ms) > SETTINGS.ring_max_s * 1000
+        assert int(answer_ms) == int(note or SETTINGS.ring_max_s * 1000) + SLACK_MS
     assert fake.called("pv.sets") == [("$avp(device_3)", "tcp:203.0.113.5:4001")] * sent

@@ -84,6 +84,6 @@ def test_given_more_calls_than_fit_into_a_datagram_when_shown_then_the_first_are
 def test_given_whatever_a_caller_says_when_shown_then_the_document_is_valid(
     may_pick_up: bool, text: str, name: str
 ) -> None:
-    caller = replace(CALLER, dialog=DialogId(text, text), display=name, uri=f"sip:{text}@x")
+    caller = CALLER._replace(dialog=DialogId(text, text), display=name, uri=f"sip:{text}@x")
     call = replace(CALL, key=text, caller=caller, early_tags=(text,))
     assert shown(call, may_pick_up=may_pick_up).states == ["early"]

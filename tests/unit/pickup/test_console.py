@@ -109,6 +109,17 @@ def test_given_a_ringing_call_when_asked_for_then_it_is_claimed_for_all_her_devi
     assert at.pickup.record.events == [], "what comes of it is written when it has"
 
 
+def test_given_phones_that_nobody_can_reach_when_asked_then_nothing_is_claimed_and_she_hears_why(
+    desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = desk(rings())
+    monkeypatch.setattr(at.pickup.scene.location, "is_registered", lambda *_: False)
+    told = at.asks()
+    assert (told.status, told.reason) == (480, "Your Phone Is Not Registered")
+    assert "does not answer" in told.warning
+    assert (at.pickup.store.asked, at.pickup.scene.spiral.branched) == ([], [])
+
+
 def test_given_a_domain_without_hold_when_asked_then_no_device_is_looked_at(desk: Callable[..., Desk]) -> None:
     at = desk(rings(), require_hold=False)
     assert at.asks().status == 202

@@ -43,6 +43,7 @@ def test_given_the_picker_s_200_when_it_passes_then_the_pickup_is_done_shown_wri
     assert added == [f'P-Asserted-Identity: "Carol" <sip:103@{DOMAIN}>']
     assert {"P-Asserted-Identity", "P-Preferred-Identity"} <= set(call.scene.at_hand.removed)
     dialog = call.call.caller.dialog
+    assert call.scene.transaction.seen_to_end == [200]
     (picked,) = call.picks
     assert picked.dialog == dialog, "the caller's own call is the one that they talk in"
     assert (picked.picker, picked.caller) == (Device(PICKER_FLOW.device, True), Device(FLOW.device))

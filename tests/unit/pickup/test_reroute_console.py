@@ -12,7 +12,7 @@ from kemi.pickup.attempt import Attempt
 from kemi.pickup.event import BY_CONSOLE
 from kemi.sip.flow import Flow
 from kemi.sip.headers import OWN_ROUTE
-from kemi.sip.ports import Callback
+from kemi.sip.ports import Callback, device_note
 from tests.support.fake_sip import CALLEE_FLOW, DOMAIN
 from tests.unit.pickup.rerouting import ANSWER_MS, Sent
 
@@ -86,6 +86,19 @@ def test_given_an_answer_when_it_comes_then_the_device_that_gave_it_is_the_picke
     (picked,) = call.picks
     assert picked.picker.flow == CALLEE_FLOW.device
     assert [(event.outcome, event.status, event.by) for event in call.record.events] == [("picked_up", 202, "console")]
+
+
+def test_given_an_answer_by_way_of_another_node_when_it_comes_then_the_phone_behind_that_is_the_picker_s_device(
+    tmp_path: Path,
+) -> None:
+    call = sent(tmp_path, devices=2)
+    call.arrives()
+    call.scene.transaction.remember(device_note(1), "tcp:192.0.2.77:4711")
+    answer = call.scene.reply(200, to_tag="carol", branch=1)
+    call.reroute.replied()
+    (picked,) = call.picks
+    assert picked.picker.flow == "tcp:192.0.2.77:4711"
+    assert answer.kept_flow == 0, "that node has written down how its phone is reached"
 
 
 @pytest.mark.parametrize(("cancelled", "outcome"), [(False, "not_taken"), (True, "lost")])

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from kemi.pickup.claim import Rerouted
-from kemi.pickup.service import RING_BACK_MS
+from kemi.pickup.pursuit import RING_BACK_MS
 from kemi.settings import Settings
 from kemi.sip.ports import Callback
 from tests.support.fake_sip import DOMAIN

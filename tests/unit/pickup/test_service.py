@@ -17,7 +17,7 @@ from kemi.errors import (
     StoreUnavailable,
     UnknownTarget,
 )
-from kemi.pickup.service import LOOKED_AT_MOST
+from kemi.pickup.pursuit import LOOKED_AT_MOST
 from kemi.settings import Settings
 from kemi.sip.aor import Aor
 from kemi.sip.dialog import DialogId

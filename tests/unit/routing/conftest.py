@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -81,7 +80,7 @@ class Placing:
         """What the store heard of each answer, without the callee's end of the dialog."""
         told = [answer for _, _, answer in self.tracking.named("answered") if isinstance(answer, Answer)]
         assert all(FarEnd.unpack(answer.callee_end).call_id == DIALOG.call_id for answer in told)
-        return [replace(answer, callee_end="") for answer in told]
+        return [answer._replace(callee_end="") for answer in told]
 
     @property
     def timers_ms(self) -> list[int]:

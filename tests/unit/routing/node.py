@@ -14,9 +14,11 @@ from kemi.pickup.reroute import Reroute
 from kemi.pickup.service import PickupService
 from kemi.queueing.service import Queueing
 from kemi.routing.calls import Calls
+from kemi.routing.feature_codes import FeatureCodes
 from kemi.routing.guard import Guard
 from kemi.routing.identity import Identity
 from kemi.routing.in_dialog import InDialog
+from kemi.routing.initial import InitialRequests
 from kemi.routing.media import Direct
 from kemi.routing.requests import Requests
 from kemi.routing.trunks import Trunks
@@ -86,24 +88,34 @@ class Node:
         )
         self.book = Book(str(folder / "lamps.sqlite"))
         self.watching = Watching(*of_pickups[:3], self.book, Settings())
+        identity = Identity(self.digest, admission)
+        pickup = PickupService(*of_pickups, self.store, self.record, reroute, late_answers, elsewhere, Settings())
+        self.initial = InitialRequests(
+            self.current,
+            scene.proxy,
+            scene.transaction,
+            scene.location,
+            identity,
+            FeatureCodes(self.current, scene.transaction, pickup, queueing),
+            calls,
+            pickup,
+            Trunks(self.current, scene.transaction, scene.proxy, self.gateways, calls, Settings(), guard),
+            guard,
+            self.watching,
+        )
         self.requests = Requests(
             self.current,
             scene.proxy,
             admission,
             scene.transaction,
-            scene.location,
-            Identity(self.digest, admission),
+            identity,
             self.in_dialog,
-            calls,
-            PickupService(*of_pickups, self.store, self.record, reroute, late_answers, elsewhere, Settings()),
-            queueing,
-            Trunks(self.current, scene.transaction, scene.proxy, self.gateways, calls, Settings(), guard),
             reroute,
             spiral,
-            guard,
             self.watching,
             self.peers,
             self.bus,
+            self.initial,
         )
 
     def current(self) -> Directory:

@@ -70,7 +70,7 @@ def test_given_a_block_when_requests_come_then_the_first_is_told_and_the_rest_is
     assert (told.value.status, told.value.retry_after_s) == (403, 30)
     methods = ("INVITE", "REGISTER", "OPTIONS", "BYE", "ACK", "CANCEL")
     assert not any(door.admission.admits(door.invite(method=method)) for method in methods)
-    assert door.admission.admits(door.invite(flow=replace(FLOW, ip="192.0.2.99")))
+    assert door.admission.admits(door.invite(flow=FLOW._replace(ip="192.0.2.99")))
 
 
 def test_given_a_block_when_what_belongs_to_a_call_comes_then_it_passes_and_what_says_so_itself_does_not(
@@ -210,7 +210,7 @@ def test_given_wrong_passwords_when_there_were_too_many_then_credentials_are_not
         door.identity.caller(door.invite(), door.directory)
     assert (refused.value.status, refused.value.retry_after_s) == (403, 10)
     assert len(door.digest.asked) == len(door.digest.challenges) == 2
-    elsewhere = door.invite(flow=replace(FLOW, ip="192.0.2.99"))
+    elsewhere = door.invite(flow=FLOW._replace(ip="192.0.2.99"))
     assert door.identity.caller(elsewhere, door.directory) == DAVE
     door.clock.now_s += 10
     assert door.identity.caller(door.invite(), door.directory) == DAVE

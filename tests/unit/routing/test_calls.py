@@ -238,6 +238,16 @@ def test_given_provisional_replies_when_they_pass_then_each_tagged_one_is_an_ear
     assert call.tracking.named("ringing") == [(DOMAIN, DIALOG, 0, "b1"), (DOMAIN, DIALOG, 1, "b2")]
 
 
+def test_given_any_answer_when_it_passes_then_the_other_branches_are_seen_to_end_once_it_is_a_2xx(
+    placing: Maker,
+) -> None:
+    call = placing(extension("101"), registered=("101", "101"))
+    call.place("101")
+    call.replies(180, tag="b1", branch=0)
+    call.replies(200, tag="b2", branch=1)
+    assert call.scene.transaction.seen_to_end == [180, 200]
+
+
 @pytest.mark.parametrize("tag", ["", "b1"])
 def test_given_a_trying_when_it_passes_then_nothing_is_told(tag: str, placing: Maker) -> None:
     """RFC 3261 §8.2.6.2: a 100 makes no dialog, and it answers nothing."""

@@ -18,7 +18,7 @@ from tests.unit.routing.trunking import CARRIER, Trunking
 
 def drained(folder: Path, request: FakeMessage, *, user: str | None = "104") -> Node:
     node = Node(folder, request, user=user)
-    node.requests.draining = Draining(lambda: Drain.YES)
+    node.initial.draining = Draining(lambda: Drain.YES)
     return node
 
 

@@ -45,6 +45,24 @@ def test_given_an_extension_when_it_looks_then_it_sees_the_accounts_calls_and_re
     assert [one["account"] for one in of.record(record)] == seen
 
 
+@pytest.mark.parametrize(("number", "named"), [("103", True), ("105", False)])
+def test_given_who_may_only_see_when_he_looks_then_he_hears_nothing_that_could_name_a_call(
+    number: str, named: bool, tmp_path: Path
+) -> None:
+    of = sight(tmp_path, number)
+    entry = PickupEvent(DOMAIN, "109", "", "picked_up", 200, account="101", call_id="secret")
+    candidate = RINGS.as_json(0)
+    assert candidate["call_id"]
+    assert candidate["caller_tag"]
+    [told] = of.explained({"candidates": [candidate], "status": 200})["candidates"]
+    assert (told["call_id"], told["caller_tag"]) == (
+        (candidate["call_id"], candidate["caller_tag"]) if named else ("", "")
+    )
+    assert told["caller"] == candidate["caller"]
+    assert [one["call_id"] for one in of.record([entry])] == ["secret" if named else ""]
+    assert [one for one in of.calls([RINGS]) if {"call_id", "caller_tag"} & {*one}] == []
+
+
 def test_given_another_domain_s_call_when_looked_at_then_it_is_not_there(tmp_path: Path) -> None:
     assert sight(tmp_path).calls([replace(RINGS, domain="other.example.com")]) == []
 
