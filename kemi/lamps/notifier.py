@@ -173,8 +173,7 @@ class Notifier:
 
     def _tell(self, directory: Directory) -> None:
         documents: dict[tuple[str, str, bool], Document] = {}
-        told: list[Subscription] = []
-        over: list[str] = []
+        due: dict[str, tuple[_Watcher, Document]] = {}
         for key in list(self._waiting):
             watcher = self._watchers.get(key)
             if watcher is None:
@@ -185,17 +184,22 @@ class Notifier:
             if not watcher.over and document == watcher.shown:
                 del self._waiting[key]
             elif watcher.over or watcher.shown is None or watcher.pace.allows(now_s):
-                del self._waiting[key]
-                self._notify(watcher, document, now_s)
-                told.append(watcher.subscription)
-                if watcher.over:
-                    over.append(key)
-                if len(told) % AT_ONCE == 0:
-                    self._rest(REST_S)
+                watcher.subscription.cseq += 1
+                watcher.subscription.version += 1
+                due[key] = watcher, document
+        if not due:
+            return
+        over = [key for key, (watcher, _) in due.items() if watcher.over]
+        # Written down first: a node that ends now leaves out a number, and else would give one twice, and who has seen
+        # it would not look at the second document (RFC 4235 §4.1).
+        self._book.told([watcher.subscription for watcher, _ in due.values()], over)
+        for number, (key, (watcher, document)) in enumerate(due.items(), 1):
+            del self._waiting[key]
+            self._notify(watcher, document, self._now_s())
+            if number % AT_ONCE == 0:
+                self._rest(REST_S)
         for key in over:
             self._leave(key)
-        if told:
-            self._book.told(told, over)
 
     def _document(
         self, watcher: _Watcher, directory: Directory, made: dict[tuple[str, str, bool], Document]
@@ -213,8 +217,6 @@ class Notifier:
 
     def _notify(self, watcher: _Watcher, document: Document, now_s: float) -> None:
         one = watcher.subscription
-        one.cseq += 1
-        one.version += 1
         left_s = max(0, round(one.expires_at_s - now_s))
         state = f"terminated;reason={watcher.over}" if watcher.over else f"active;expires={left_s}"
         self._spiral.begin("NOTIFY", one.target, one.next_hop, one.headers(state), document.text(one.version))

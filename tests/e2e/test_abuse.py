@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.load.abuse.__main__ import run
 
 LEAST = 40
 
 
+@pytest.mark.timeout(300)  # some 45 of them, one after another: a minute where nothing else runs
 def test_given_every_way_to_take_a_foreign_call_when_tried_then_none_succeeds_and_who_has_a_right_gets_it(
     evidence: Path,
 ) -> None:

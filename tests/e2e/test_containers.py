@@ -37,7 +37,7 @@ PORTS = {"a": 5062, "b": 5064, "c": 5066}
 ALONE = f"{LOOPBACK}:5060"
 WHICH = os.environ.get("STORIES", str(NOMINAL))
 """Of which folders the stories play in the container: those of pickups, for the sake of time; STORIES=/ for all."""
-AT_ONCE = 6
+AT_ONCE = 4
 """Stories that play at the same time: they mostly wait."""
 FOREIGN = "grafana"
 """The one image that is not of Debian's packages: it is not to be had everywhere."""

@@ -10,7 +10,7 @@ import pytest
 from tests.support.node import Node
 from tests.support.tenants import Tenant, Tenants
 
-TENANTS = 64
+TENANTS = 80
 
 
 @pytest.fixture(scope="module")

@@ -260,3 +260,25 @@ def test_given_many_watchers_when_told_then_the_node_s_own_socket_is_given_time(
         scene.watch(f"k{number}")
     assert len(scene.passes()) == 100
     assert scene.rests == 2
+
+
+def test_given_a_node_that_ends_as_it_tells_when_it_is_started_anew_then_no_number_is_said_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = Scene(tmp_path)
+    scene.watch()
+    scene.passes()
+    said = [Shown.parse(body).version for body in scene.spiral.bodies]
+
+    def ends(*_: object) -> None:
+        raise SystemExit
+
+    scene.changes(BUSY)
+    with monkeypatch.context() as patch:
+        patch.setattr(scene.spiral, "begin", ends)
+        with pytest.raises(SystemExit):
+            scene.passes()
+    scene.notifier = scene.anew()
+    assert scene.passes()
+    (later,) = [Shown.parse(body).version for body in scene.spiral.bodies[len(said) :]]
+    assert later == said[-1] + 2, "the one that was not said is left out"
