@@ -12,8 +12,9 @@ from tests.support.load.ground import Meter
 from tests.support.node import Node
 from tests.support.until import until
 
-TABLES = ("names", "refused")
-"""Shared tables whose entries outlive a call, and may be emptied while there is none."""
+TABLES = ("names", "refused", "abuse")
+"""Shared tables whose entries outlive a call (who has proved himself is known for two hours), and may be emptied while
+there is none."""
 REST_WITHIN_S, KEYS_WITHIN_S = 60.0, 15.0
 
 
