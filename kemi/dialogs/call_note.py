@@ -67,12 +67,12 @@ class CallNote(NamedTuple):
     @classmethod
     def unpack(cls, text: str) -> CallNote:
         values = packed.unpack(text)
-        values[_KIND] = KINDS[values[_KIND]]
+        values[_KIND] = _KINDS[values[_KIND]]
         values[_RUNG] = tuple(map(tuple, values[_RUNG]))
         return cls(*values)
 
 
-KINDS = {kind.value: kind for kind in Kind}
+_KINDS = {kind.value: kind for kind in Kind}
 _KIND, _RUNG = CallNote._fields.index("kind"), CallNote._fields.index("rung")
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.node import Node
 from tests.support.tenants import Tenant, Tenants
+from tests.support.web import Web
 
 TENANTS = 80
 
@@ -25,6 +26,20 @@ def node(request: pytest.FixtureRequest, tenants: Tenants, tmp_path_factory: pyt
     environment = getattr(request.module, "ENVIRONMENT", None)
     with Node(tmp_path_factory.mktemp("node"), tenants.document(), environment=environment) as node:
         yield node
+
+
+@pytest.fixture(scope="module")
+def web(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    """The console of that node."""
+    with Web(node, tmp_path_factory.mktemp("web")) as web:
+        yield web
+
+
+@pytest.fixture
+def own_web(node: Node, tmp_path: Path) -> Iterator[Web]:
+    """One whose counts of wrong passwords are this test's alone."""
+    with Web(node, tmp_path / "web") as web:
+        yield web
 
 
 @pytest.fixture

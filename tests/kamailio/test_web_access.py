@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +21,6 @@ from tests.support.web_clients import API, client, pick_up, rings, session, the_
 
 ENVIRONMENT = IMPATIENT
 CHANGE = with_queue
-
-
-@pytest.fixture(scope="module")
-def web(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    with Web(node, tmp_path_factory.mktemp("web")) as web:
-        yield web
-
-
-@pytest.fixture
-def own_web(node: Node, tmp_path: Path) -> Iterator[Web]:
-    """One whose counts of wrong passwords are this test's alone."""
-    with Web(node, tmp_path / "web") as web:
-        yield web
 
 
 # who gets in

@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
-import pytest
 
 from kemi.web.live import BEAT_S
 from tests.support.node import Node
@@ -23,12 +21,6 @@ from tests.support.web_clients import API, calls, client, pick_up, rings, the_ca
 
 ENVIRONMENT = IMPATIENT
 CHANGE = with_queue
-
-
-@pytest.fixture(scope="module")
-def web(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    with Web(node, tmp_path_factory.mktemp("web")) as web:
-        yield web
 
 
 # who sees what

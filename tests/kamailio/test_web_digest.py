@@ -7,12 +7,10 @@ import json
 import re
 import subprocess
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from tests.support.node import Node
 from tests.support.phone import PASSWORD
@@ -32,19 +30,6 @@ def CHANGE(document: dict[str, Any]) -> None:  # noqa: N802
     assert carol["number"] == "103"
     del carol["password"]
     carol["ha1"] = _md5(f"103:{document['name']}:{SECRET}")
-
-
-@pytest.fixture(scope="module")
-def web(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    with Web(node, tmp_path_factory.mktemp("web")) as web:
-        yield web
-
-
-@pytest.fixture
-def own_web(node: Node, tmp_path: Path) -> Iterator[Web]:
-    """One whose counts of wrong passwords are this test's alone."""
-    with Web(node, tmp_path / "web") as web:
-        yield web
 
 
 def _md5(text: str) -> str:
