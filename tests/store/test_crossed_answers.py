@@ -55,10 +55,24 @@ def test_given_a_caller_s_phone_that_ended_its_call_first_when_the_callee_answer
 ) -> None:
     """The CANCEL comes before the 200 to the Replaces: the picker is on his way, and the callee must not win."""
     assert scene.ended(claimed) == PICKER
-    assert scene.answered(claimed, phone(5061), phone(5062)) is Answered.PICKED_UP
     new = scene.dialog()
     assert scene.connected(claimed, new=new, picker=phone(5070)) == (Outcome.LOST, "")
     assert f"talk:{new.key}" in scene.left(), "the caller's phone has taken the picker: that dialog is known"
+    assert scene.answered(claimed, phone(5061), phone(5062), callee_end=END) is Answered.PICKED_UP
+
+
+def test_given_a_caller_s_phone_that_ended_its_call_first_when_the_callee_answers_then_the_picker_finds_that(
+    scene: Scene, claimed: DialogId
+) -> None:
+    """CANCEL, the callee's 200 and the 200 to the Replaces, by three processes: that answer was relayed already."""
+    assert scene.ended(claimed) == PICKER
+    assert scene.answered(claimed, phone(5061), phone(5062), callee_end=END) is Answered.PICKED_UP
+    assert scene.connected(claimed, "another's", scene.dialog(), picker=phone(5071)) == (Outcome.LOST, "")
+    new = scene.dialog()
+    assert scene.connected(claimed, new=new, picker=phone(5070)) == (Outcome.CROSSED, END)
+    assert scene.connected(claimed, new=scene.dialog(), picker=phone(5070)) == (Outcome.LOST, ""), "it is told once"
+    assert f"talk:{claimed.key}" not in scene.left()
+    assert f"talk:{new.key}" in scene.left()
 
 
 def test_given_no_such_call_when_it_is_answered_then_it_is_confirmed_once_all_the_same(scene: Scene) -> None:

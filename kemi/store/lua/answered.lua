@@ -7,13 +7,19 @@
 --          caller's party, callee's party, callee tag
 -- returns  1 done
 --          0 there was no such ringing call: confirmed all the same, unless the answer is one that was repeated
---          2 too late: the caller's device has taken a picker instead, or the picker's device has answered
+--          2 too late: the caller's device has taken a picker instead, or has ended its call for one, or the picker's
+--            device has answered
 local function answered(keys, args)
   local prefix, id = keys[1], args[1]
   local call_key = key(prefix, 'call', id)
   local place, gone = place_of(call_key)
   local number, agent = place and place.n, args[9]
-  if (place and place.d) or gone == PICKED then return 2 end
+  if place and place.d then return 2 end
+  if gone == PICKED then
+    -- Its CANCEL may be ahead of its 200 to the picker: `picked` is still to come, and to end this.
+    redis.call('HSET', call_key, 'h', args[11])
+    return 2
+  end
   if number then
     forget(prefix, id, place)
     mark_taken(prefix, 'answered', number, args[2])

@@ -19,7 +19,9 @@ local function picked(keys, args)
   if rerouted and not held then return { 0 } end
   -- A 200 that is repeated begins nothing anew.
   if not rerouted and redis.call('HGET', key(prefix, 'call', args[5]), 'gone') == ANSWERED then return { 0 } end
-  local crossed = f[3] == ANSWERED and f[4] == args[2]
+  local gone = f[4] == args[2] and f[3] or ''
+  -- The caller's device may have ended its call for this picker before the answer was recorded.
+  local crossed = gone == ANSWERED or (gone == PICKED and f[5] and f[5] ~= '')
   if crossed then
     finish(prefix, id)
     mark_gone(prefix, id, PICKED, args[2])
@@ -29,7 +31,7 @@ local function picked(keys, args)
     { args[12], args[13], args[14], '' })
   if group ~= '' then
     count(prefix, group, 'picked_up')
-    if crossed then count(prefix, group, 'answered', -1) end
+    if gone == ANSWERED then count(prefix, group, 'answered', -1) end
   end
   if held then mark_taken(prefix, id, f[2], args[3]) end
   if rerouted then
