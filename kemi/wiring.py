@@ -34,6 +34,7 @@ from kemi.lamps.watching import Watching
 from kemi.metrics.counted import CountedPickups, CountedRecord
 from kemi.metrics.meter import Meter
 from kemi.nodes.burial import Burial
+from kemi.nodes.probe import answering
 from kemi.nodes.registry import Registry
 from kemi.pickup.console import ConsolePickup
 from kemi.pickup.elsewhere import Elsewhere
@@ -152,6 +153,8 @@ def build(settings: Settings) -> Handler:
     notifier = Notifier(directory, book, store.lamps, spiral, settings)
     registry = Registry(store.nodes, publish_nodes, proxy.log_notice, settings)
     registry.ended = peers.end_what_waits_for
+    registry.answering = answering
+    registry.missed = bus.join_again
     registry.bury = Burial(store.nodes, directory)
     gate = WebSocketGate(KamailioHttp(), Incoming, settings.websocket_port_numbers)
     handler = Handler(

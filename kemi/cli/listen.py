@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kemi.sip.flow import UNDER_WEBSOCKET
+from kemi.sip.options import options_request, status_of
 
 DEFAULT_PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061, "ws": 80, "wss": 443}
 
@@ -136,38 +137,6 @@ def phones_socket(listens: Sequence[Listen]) -> str:
     return sockets[0].bound if sockets else ""
 
 
-def options_request(to: Listen, via_host: str, via_port: int, token: str) -> bytes:
-    """An OPTIONS for the server itself: a Request-URI without user (RFC 3261 §11, RFC 5626 §4.4.1 style).
-
-    token: makes branch, tag and Call-ID unique.
-    """
-    transport, _, target = to.bound.partition(":")
-    own = f"[{via_host}]:{via_port}" if ":" in via_host else f"{via_host}:{via_port}"
-    return (
-        f"OPTIONS sip:{target};transport={transport} SIP/2.0\r\n"
-        f"Via: SIP/2.0/{transport.upper()} {own};branch=z9hG4bK{token};rport\r\n"
-        f"Max-Forwards: 1\r\n"
-        f"From: <sip:star87@{own}>;tag={token}\r\n"
-        f"To: <sip:{target}>\r\n"
-        f"Call-ID: {token}@star87\r\n"
-        f"CSeq: 1 OPTIONS\r\n"
-        f"Content-Length: 0\r\n\r\n"
-    ).encode()
-
-
-def status_of(answer: bytes) -> int | None:
-    """The status code of a SIP response; None for anything else."""
-    words = answer[:64].split(b" ", 2)
-    if len(words) < 2 or words[0] != b"SIP/2.0" or not words[1].isdigit():
-        return None
-    return int(words[1])
-
-
-def reason_of(answer: bytes) -> str:
-    """The reason phrase of a SIP response."""
-    return answer.partition(b"\r\n")[0].split(b" ", 2)[-1].decode(errors="replace")
-
-
 def ask_options(to: Listen, timeout_s: float) -> int | None:
     """Send one OPTIONS and return the status of the answer; None when none came within timeout_s seconds."""
     answer = answer_to_options(to, timeout_s)
@@ -182,7 +151,8 @@ def answer_to_options(to: Listen, timeout_s: float) -> bytes:
     try:
         with _connected(to, timeout_s) as client:
             own_host, own_port = client.getsockname()[:2]
-            client.sendall(options_request(to, own_host, own_port, secrets.token_hex(8)))
+            transport, _, target = to.bound.partition(":")
+            client.sendall(options_request(transport, target, own_host, own_port, secrets.token_hex(8)))
             return client.recv(65535)
     except OSError:
         return b""

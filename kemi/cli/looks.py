@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from kemi.cli.health import Check, Health
-from kemi.cli.listen import Listen, answer_to_options, reason_of, status_of
+from kemi.cli.listen import Listen, answer_to_options
 from kemi.cli.supervisor import Child
 from kemi.errors import NodeDrains, StoreUnavailable
 from kemi.settings import Settings
+from kemi.sip.options import reason_of, status_of
 from kemi.store import open_store
 
 SIP_WITHIN_S = 1.0

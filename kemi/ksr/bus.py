@@ -71,6 +71,9 @@ class KamailioBus:
             due = time.monotonic() + ONCE_MORE_S
             self._joined.update((peer.instance, due) for peer in greeted if self._ask(peer))
 
+    def join_again(self) -> None:
+        self._joined.clear()
+
     def seal(self) -> None:
         if KSR.pv.get("$rm") != METHOD:
             return

@@ -65,6 +65,10 @@ class Bus(Protocol):
         """In a process of its own, every second: take in nodes that have come, and leave out those that have gone."""
         ...
 
+    def join_again(self) -> None:
+        """With the next beat, as if it had only just come: it was taken for dead and told nothing meanwhile."""
+        ...
+
     def seal(self) -> None:
         """Seal the request of the stack's own that is at hand, if it is one of the bus."""
         ...

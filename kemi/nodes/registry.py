@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,6 +29,8 @@ class Announced:
     """By the store's clock."""
     registry_ms: int
     """How long there has been a registry: one that is young has not heard of everybody yet."""
+    was_dead: bool
+    """Others may have taken this node for dead until now; so does one that has never spoken."""
     living: tuple[Peer, ...]
     dead: tuple[Peer, ...]
     """Nodes that fell silent, or ended, and of which something may be left in the store."""
@@ -67,6 +69,10 @@ class Registry:
         """Removes what a dead node has left in the store (set by the wiring)."""
         self.ended: Callable[[Peer], None] = lambda _peer: None
         """Ends here what waits for a dead node (set by the wiring)."""
+        self.answering: Callable[[Sequence[Peer]], Sequence[Peer]] = lambda _silent: ()
+        """Which of the nodes that are silent in the store can be reached all the same (set by the wiring)."""
+        self.missed: Callable[[], None] = lambda: None
+        """This node was told nothing for a while (set by the wiring)."""
 
     def beat(self) -> None:
         """Say that this node lives, and learn who else does. Without the store the last known stay."""
@@ -75,11 +81,10 @@ class Registry:
         except StoreUnavailable:
             return
         self._tell(heard)
-        living = heard.living
-        if heard.registry_ms < self._silence_ms:
-            # The store lost what it had: those who live will say so soon, and until then are taken to.
-            names = {peer.name for peer in (*living, *heard.dead)}
-            living += tuple(peer for peer in self._known.living if peer.name not in names)
+        is_young = heard.registry_ms < self._silence_ms
+        if heard.was_dead and not is_young:
+            self.missed()
+        living = heard.living + self._living_besides(heard, is_young=is_young)
         ahead_ms = heard.now_us // 1000 - time.time_ns() // 1_000_000
         ahead_ms = round(ahead_ms / AHEAD_STEP_MS) * AHEAD_STEP_MS
         self._known = Known(heard.secret, ahead_ms, tuple(sorted(living, key=lambda peer: peer.instance)))
@@ -91,6 +96,16 @@ class Registry:
             self._gone[peer] = ENDED_BEATS
             self._bury(peer)
         self._end_what_waits()
+
+    def _living_besides(self, heard: Announced, *, is_young: bool) -> tuple[Peer, ...]:
+        """Nodes that lived when this one looked last, and of which the store says nothing, or that they are silent."""
+        names, places = {peer.name for peer in heard.living}, {peer.place for peer in heard.living}
+        lost = tuple(peer for peer in self._known.living if peer.name not in names and peer.place not in places)
+        if is_young:
+            # The store lost what it had: those who live will say so soon, and until then are taken to.
+            return tuple(peer for peer in lost if peer not in heard.dead)
+        # One that is cut off from the store: what it held there goes, but calls find their way to its phones.
+        return tuple(self.answering([peer for peer in lost if peer.address])) if lost else ()
 
     def _tell(self, heard: Announced) -> None:
         if not heard.accepted and not self._refused:

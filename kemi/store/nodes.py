@@ -24,7 +24,7 @@ class Nodes:
 
     def announce(self, peer: Peer, secret: str) -> Announced:
         """A node lives, and hears who else does. secret: what all nodes share, if none is in force yet."""
-        accepted, shared, now_us, registry_ms, *words = self._redis.fcall(
+        accepted, shared, now_us, registry_ms, was_dead, *words = self._redis.fcall(
             "announce", keys.NODES, peer.name, peer.boot, peer.address, self._silence_ms, secret
         )
         living: list[Peer] = []
@@ -32,7 +32,8 @@ class Nodes:
         for at in range(0, len(words), WORDS):
             name, boot, address, lives = (text(word) for word in words[at : at + WORDS])
             (living if lives == "1" else dead).append(Peer(name, boot, address))
-        return Announced(bool(accepted), text(shared), int(now_us), int(registry_ms), tuple(living), tuple(dead))
+        heard = bool(accepted), text(shared), int(now_us), int(registry_ms), bool(was_dead)
+        return Announced(*heard, tuple(living), tuple(dead))
 
     def bury(self, domain: str, instance: str) -> int:
         """Remove some of what a dead node held in a tenant; returns how many of its calls are left."""

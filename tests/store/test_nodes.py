@@ -58,6 +58,21 @@ def test_given_a_silent_node_when_others_beat_on_then_it_is_dead_and_its_name_is
     assert heard.dead == (A,)
 
 
+def test_given_a_node_that_was_silent_while_others_spoke_when_it_is_back_then_it_hears_once_that_it_was_dead(
+    quick: Store,
+) -> None:
+    assert quick.nodes.announce(A, "s").was_dead, "others knew nothing of it"
+    assert not quick.nodes.announce(A, "s").was_dead
+    until(lambda: quick.nodes.announce(B, "s").dead == (A,), within_s=5)
+    back = quick.nodes.announce(A, "s")
+    assert back.was_dead
+    assert set(back.living) == {A, B}
+    assert not quick.nodes.announce(A, "s").was_dead
+    until(lambda: quick.nodes.announce(B, "s").dead == (A,), within_s=5)
+    quick.nodes.buried(A)
+    assert quick.nodes.announce(A, "s").was_dead, "what it held has been removed"
+
+
 def test_given_a_store_that_nobody_could_reach_when_it_is_back_then_nobody_has_died_of_it(
     store: Store, raw: redis.Redis
 ) -> None:
@@ -69,7 +84,9 @@ def test_given_a_store_that_nobody_could_reach_when_it_is_back_then_nobody_has_d
             seen, _, address = line.decode().partition(" ")
             raw.hset(NODES, name.decode(), f"{int(seen) - 3_600_000_000} {address}")
     raw.hincrby(NODES, "at", -3_600_000_000)
-    assert set(store.nodes.announce(A, "s").living) == {A, B}
+    heard = store.nodes.announce(A, "s")
+    assert set(heard.living) == {A, B}
+    assert not heard.was_dead
 
 
 def test_given_a_node_that_says_that_it_ends_when_another_beats_then_it_is_dead_at_once(store: Store) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -149,6 +150,11 @@ class Node(Recorded):
         """What Kamailio answers to a command on its control socket."""
         command = ["/usr/sbin/kamcmd", "-s", f"unix:{self.folder / self.name}/ctl.sock", *words]
         return subprocess.run(command, check=True, capture_output=True, text=True, errors="replace", timeout=30).stdout
+
+    def processes(self, named: str = "") -> dict[int, str]:
+        """Kamailio's own processes with this in their description, by pid."""
+        told = re.findall(r"PID: (\d+)\s+DSC: (.+)", self.kamcmd("core.psx"))
+        return {int(pid): name for pid, name in told if named in name}
 
     def log(self) -> str:
         """What Kamailio has logged."""

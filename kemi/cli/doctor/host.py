@@ -12,11 +12,12 @@ from kemi.cli import tls
 from kemi.cli.control import ControlFailed, ask
 from kemi.cli.doctor.finding import Finding, note, ok, wrong
 from kemi.cli.kamailio_figures import gateways_of
-from kemi.cli.listen import Listen, answer_to_options, status_of
+from kemi.cli.listen import Listen, answer_to_options
 from kemi.cli.node import NodeFile
 from kemi.cli.outcome import CommandFailed
 from kemi.cli.processes import KAMAILIO_CFG, program
 from kemi.settings import Settings
+from kemi.sip.options import status_of
 
 ANSWER_WITHIN_S = 2.0
 SOON = timedelta(days=14)

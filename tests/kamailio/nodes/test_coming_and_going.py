@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kemi.store.keys import NODES
 from tests.support.cluster_of_nodes import knows
 from tests.support.node import Node
 from tests.support.phone import Phone
@@ -39,6 +43,23 @@ class Scene:
         self.several.kill(name)
         for node in self.several.nodes.values():
             until(lambda node=node: name not in knows(node), within_s=DEAD_WITHIN_S, what="the death to be known")  # type: ignore[misc]
+
+    def is_forgotten(self, name: str) -> bool:
+        """Whether the registry knows nothing of a node any more."""
+        with self.several.store.client() as client:
+            return not any(field.startswith(f"n {name} ".encode()) for field in client.hkeys(NODES))
+
+
+@contextmanager
+def stopped(*pids: int) -> Iterator[None]:
+    """Meanwhile these processes stand still."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 @pytest.fixture
@@ -139,6 +160,32 @@ def test_given_a_call_by_way_of_two_nodes_when_one_has_died_then_the_other_reach
     callee.ends(alice)
     # Alice's other phone was at the node that died, by its connection: nothing is tried for half a minute.
     assert bob.answer_to(other.sends("BYE"), within_s=3.0).status == 480
+
+
+def test_given_a_node_that_cannot_say_that_it_lives_when_others_reach_it_then_calls_find_their_way(
+    scene: Scene,
+) -> None:
+    """Its store may be what it has lost: what it held there is removed, and its phones are reached all the same."""
+    (beats,) = scene["b"].processes("timer=nodes")
+    bob = heard(scene.phone("101", "b", "tcp", register=True), scene["a"])
+    with stopped(beats):
+        until(lambda: scene.is_forgotten("b"), within_s=DEAD_WITHIN_S, what="b to be removed from the registry")
+        assert knows(scene["a"]) == {"a", "b"}
+        carol = heard(scene.phone("102", "a", "tcp", register=True), scene["b"])
+        for caller, called in ((scene.phone("104", "a"), bob), (scene.phone("104", "b"), carol)):
+            talk(caller, called)[0].ends(called)
+    until(lambda: not scene.is_forgotten("b"), within_s=DEAD_WITHIN_S, what="b to say that it lives")
+
+
+def test_given_a_node_that_stood_still_when_it_goes_on_then_it_knows_who_registered_meanwhile(scene: Scene) -> None:
+    # Soon after its start it asks for all contacts once more: that must not be what the second one is known by.
+    for number in ("101", "102"):
+        with stopped(*scene["b"].processes()):
+            until(lambda: "b" not in knows(scene["a"]), within_s=DEAD_WITHIN_S, what="b to be taken for dead")
+            phone = scene.phone(number, "a", "tcp", register=True)
+        heard(phone, scene["b"])
+        scene.several.know_each_other()
+        talk(scene.phone("104", "b"), phone)[0].ends(phone)
 
 
 def test_given_three_nodes_when_a_phone_wanders_then_each_call_finds_it_at_one_place(scene: Scene) -> None:

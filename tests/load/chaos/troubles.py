@@ -22,7 +22,6 @@ from kemi.store import open_store
 from tests.load.chaos.beside import ENVIRONMENT, Cast
 from tests.load.fuzz import recording
 from tests.load.fuzz.__main__ import ENVIRONMENT as OF_FUZZ
-from tests.load.fuzz.health import processes
 from tests.load.fuzz.throwing import Thrower
 from tests.support.carrier import Gateway
 from tests.support.certificate import make_certificate
@@ -61,7 +60,7 @@ class Trouble:
     @contextmanager
     def at(self, node: Node) -> Iterator[None]:
         over = threading.Event()
-        self._processes = frozenset(processes(node))
+        self._processes = frozenset(node.processes())
         with self._ready(node) as once:
             thread = threading.Thread(target=self._go_on, args=(once, over))
             thread.start()
@@ -76,7 +75,7 @@ class Trouble:
         found = [*self._failures, *(f"{name}: only {n}" for name, n in self.done.items() if n < DONE_LEAST)]
         if not self.done:
             found.append("nothing was done")
-        if frozenset(processes(node)) != self._processes:
+        if frozenset(node.processes()) != self._processes:
             found.append("not all processes of the node are the same")
         if "Traceback" in node.log():
             found.append("a traceback in the node's log")

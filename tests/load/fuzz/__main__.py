@@ -35,7 +35,7 @@ from typing import Any
 import yaml
 
 from tests.load.fuzz import recording, traffic
-from tests.load.fuzz.health import Health, lost_datagrams, processes, settled, waits
+from tests.load.fuzz.health import Health, lost_datagrams, settled, waits
 from tests.load.fuzz.throwing import Silent, Thrower
 from tests.support.carrier import Gateway
 from tests.support.node import Node
@@ -167,7 +167,7 @@ def _beside_calls(node: Node, thrower: Thrower, count: int) -> traffic.Count:
 def _health(node: Node, *, settle: bool) -> Health:
     if settle:
         return settled(node, DOMAINS)
-    seen = processes(node)
+    seen = node.processes()
     return Health(frozenset(seen), waits(seen), 0, 0)
 
 

@@ -27,14 +27,6 @@ class Health:
     private_kb: int
 
 
-def processes(node: Node) -> dict[int, str]:
-    """Kamailio's processes, pid and description."""
-    words = [line.strip() for line in node.kamcmd("core.psx").splitlines()]
-    pids = [int(line.partition(": ")[2]) for line in words if line.startswith("PID: ")]
-    names = [line.partition(": ")[2] for line in words if line.startswith("DSC: ")]
-    return dict(zip(pids, names, strict=True))
-
-
 def settled(node: Node, domains: Sequence[str]) -> Health:
     """The node once nothing is under way and what is remembered of sources and names is forgotten."""
 
@@ -48,7 +40,7 @@ def settled(node: Node, domains: Sequence[str]) -> Health:
         for number in ("101", "103", "104", "201", "202", "203", "204"):
             # Who is not registered is an error to it, and no matter here.
             node.kamcmd("ul.rm", "location", f"{number}@{domain}")
-    seen = processes(node)
+    seen = node.processes()
     return Health(frozenset(seen), waits(seen), _shm(node), sum(map(_private_kb, seen)))
 
 

@@ -57,8 +57,7 @@ class Watch:
         self._meter = Meter(node)
         self._began = now()
         self.samples: list[Sample] = []
-        told = node.kamcmd("core.psx")
-        self.names = {int(pid): name for pid, name in re.findall(r"PID: (\d+)\s+DSC: (.+)", told)}
+        self.names = node.processes()
 
     def look(self) -> None:
         shm = numbers(self._node.kamcmd("core.shmmem"))

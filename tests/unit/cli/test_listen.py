@@ -2,7 +2,7 @@ import socket
 
 import pytest
 
-from kemi.cli.listen import Listen, options_request, peer_address, status_of
+from kemi.cli.listen import Listen, peer_address
 
 
 @pytest.mark.parametrize(
@@ -69,37 +69,8 @@ def test_given_a_transport_when_its_socket_is_named_then_it_is_the_one_that_is_b
     assert Listen.parse(text).bound == bound
 
 
-def test_given_a_probe_of_a_websocket_address_when_written_then_it_speaks_plain_sip() -> None:
-    probe = options_request(Listen("wss", "127.0.0.1", 443), "127.0.0.1", 40000, "abc").decode()
-    assert probe.startswith("OPTIONS sip:127.0.0.1:443;transport=tls SIP/2.0\r\nVia: SIP/2.0/TLS ")
-
-
 def test_given_an_address_of_another_host_when_asked_then_that_is_said() -> None:
     assert Listen("udp", "192.0.2.1", 5060).why_not() == "is not an address of this host"
-
-
-def test_given_a_probe_when_written_then_it_is_a_whole_request_for_the_server_itself() -> None:
-    head, body = options_request(Listen("tcp", "::1", 5060), "::1", 40000, "abc").split(b"\r\n\r\n")
-    lines = head.decode().split("\r\n")
-    assert lines[0] == "OPTIONS sip:[::1]:5060;transport=tcp SIP/2.0"
-    assert "Via: SIP/2.0/TCP [::1]:40000;branch=z9hG4bKabc;rport" in lines
-    assert {line.partition(":")[0] for line in lines[1:]} == {
-        *("Via", "Max-Forwards", "From", "To", "Call-ID", "CSeq", "Content-Length")
-    }
-    assert body == b""
-
-
-@pytest.mark.parametrize(
-    ("answer", "status"),
-    [
-        (b"SIP/2.0 200 OK\r\n", 200),
-        (b"SIP/2.0 503 Not Yet\r\n", 503),
-        (b"HTTP/1.1 200 OK", None),
-        (b"", None),
-    ],
-)
-def test_given_an_answer_when_read_then_only_a_sip_response_has_a_status(answer: bytes, status: int | None) -> None:
-    assert status_of(answer) == status
 
 
 def test_given_no_peer_address_when_listening_on_udp_then_the_first_that_can_be_told_is_taken() -> None:

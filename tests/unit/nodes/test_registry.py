@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 from kemi.errors import StoreUnavailable
@@ -35,8 +36,16 @@ class Beating:
         self.store, self.published, self.said = Store(), [], []  # type: ignore[var-annotated]
         self.registry = Registry(self.store, self.published.append, self.said.append, SETTINGS)
 
-    def hears(self, *living: Peer, dead: tuple[Peer, ...] = (), age_ms: int = OLD_MS, accepted: bool = True) -> None:
-        self.store.says = Announced(accepted, "shared", time.time_ns() // 1000 + 5_000_000, age_ms, living, dead)
+    def hears(
+        self,
+        *living: Peer,
+        dead: tuple[Peer, ...] = (),
+        age_ms: int = OLD_MS,
+        accepted: bool = True,
+        was_dead: bool = False,
+    ) -> None:
+        now_us = time.time_ns() // 1000 + 5_000_000
+        self.store.says = Announced(accepted, "shared", now_us, age_ms, was_dead, living, dead)
         self.registry.beat()
 
     @property
@@ -107,3 +116,51 @@ def test_given_another_node_of_its_name_when_it_beats_then_that_is_said_once() -
     node.hears(A)
     node.hears(replace(A, boot="9"), accepted=False)
     assert len(node.said) == 2
+
+
+def test_given_a_node_that_was_taken_for_dead_when_it_beats_then_it_is_told_once_each_time() -> None:
+    node = Beating()
+    missed: list[str] = []
+    node.registry.missed = lambda: missed.append("contacts")
+    node.hears(A, B)
+    assert missed == []
+    node.hears(A, B, was_dead=True)
+    node.hears(A, B)
+    assert len(missed) == 1
+
+
+def test_given_a_store_that_lost_all_when_a_node_beats_then_it_has_missed_nothing() -> None:
+    node = Beating()
+    missed: list[str] = []
+    node.registry.missed = lambda: missed.append("contacts")
+    node.hears(A, B, was_dead=True, age_ms=500)
+    assert missed == []
+
+
+def test_given_a_node_that_is_silent_in_the_store_when_it_answers_then_it_lives_on_and_what_it_held_goes() -> None:
+    node = Beating()
+    buried: list[Peer] = []
+    asked: list[tuple[Peer, ...]] = []
+
+    def answering(silent: Sequence[Peer]) -> Sequence[Peer]:
+        asked.append(tuple(silent))
+        return [peer for peer in silent if peer == B]
+
+    node.registry.bury, node.registry.answering = buried.append, answering
+    node.hears(A, B, C)
+    node.hears(A, dead=(B, C))
+    assert node.known.living == (A, B)
+    assert buried == [B, C]
+    node.hears(A)
+    assert node.known.living == (A, B), "the registry has forgotten it"
+    node.hears(A, replace(B, boot="2"))
+    assert node.known.living == (A, replace(B, boot="2")), "it was started anew"
+    assert asked == [(B, C), (B,)], "nobody else is asked anything"
+
+
+def test_given_a_node_at_the_place_of_another_when_that_falls_silent_then_nobody_answers_in_its_name() -> None:
+    node = Beating()
+    node.registry.answering = lambda silent: silent
+    node.hears(A, B)
+    node.hears(A, replace(C, address=B.address))
+    assert node.known.living == (A, replace(C, address=B.address))
