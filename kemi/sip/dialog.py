@@ -6,8 +6,8 @@ the To tag of an early or confirmed dialog that it made.
 
 from __future__ import annotations
 
-import base64
 import hashlib
+from binascii import b2a_base64
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -15,13 +15,15 @@ from typing import NamedTuple
 from kemi.sip import replaces
 from kemi.sip.ports import Message
 
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
 
 @lru_cache(maxsize=64)
 def _key(call_id: str, caller_tag: str) -> str:
     """DialogId.key: asked for several times while a worker has one message at hand."""
     name, tag = call_id.encode("utf-8", "surrogateescape"), caller_tag.encode("utf-8", "surrogateescape")
     digest = hashlib.blake2b(b"%d:%b%b" % (len(name), name, tag), digest_size=15).digest()
-    return base64.urlsafe_b64encode(digest).decode()
+    return b2a_base64(digest, newline=False).translate(_URL_SAFE).decode()
 
 
 class DialogId(NamedTuple):

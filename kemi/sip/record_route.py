@@ -27,7 +27,8 @@ def routes_beyond(values: Iterable[str], came_from: tuple[str, int] = ("", 0)) -
     came_from: address and port of who sent the answer. If that is another node of the deployment, its marks are alike.
     """
     routes, own = _routes(values)
-    others = [index for index in own if hop_of(_uri(routes[index]))[:2] == came_from]
+    # Nodes reach one another by UDP; what follows is another for each call, and hop_of remembers what it was asked.
+    others = [index for index in own if hop_of(_uri(routes[index]).partition(";")[0])[:2] == came_from]
     own = [index for index in own if index > others[-1]] if others else own
     return tuple(route.strip() for route in reversed(routes[: own[0]])) if own else ()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from pathlib import Path
 
 from kemi.store import keys
@@ -27,6 +28,7 @@ LIBRARY = PREFIX + _digest()
 """Nodes of two releases share a store while they are upgraded one by one: each calls the functions of its own."""
 
 
+@cache
 def name_of(operation: str) -> str:
     """The name by which FCALL finds an operation."""
     return f"{LIBRARY}_{operation}"

@@ -21,10 +21,12 @@ WHOLE = 4096
 CAPACITY = 1 << 18
 """Bytes that the pipe holds, which one read takes all at once."""
 TRY_AGAIN_S = 0.0002
-GATHERS_S, LOOKS_S = 0.02, 0.005
+GATHERS_S, LOOKS_S = 0.02, 0.01
 """How long what was posted may lie there so that more comes, and how often is looked whether it is enough: what is sent
 and done together costs half."""
 _HEAD = struct.Struct("=H")
+LONGEST = WHOLE - _HEAD.size
+"""Bytes of a command."""
 
 
 def framed(command: bytes) -> bytes:
@@ -47,7 +49,7 @@ class Outbox:
 
     def put(self, command: bytes) -> bool:
         """Leave a command; False when it is too long, or when nobody has taken anything for a while."""
-        if not self.can_hold(command):
+        if len(command) > LONGEST:
             return False
         try:
             os.write(self._in, framed(command))
@@ -58,7 +60,7 @@ class Outbox:
     @staticmethod
     def can_hold(command: bytes) -> bool:
         """Whether it is short enough."""
-        return len(command) <= WHOLE - _HEAD.size
+        return len(command) <= LONGEST
 
     def take(self, *, waits: bool = False) -> list[bytes] | None:
         """All that is there; call `done` when the store has done it. None while another has taken something.

@@ -131,7 +131,8 @@ FAULTS = (
         _say("ACL SETUSER default nopass"),
     ),
     Fault("acl-changed", "ACL", _say("ACL SETUSER default -fcall"), _say("ACL SETUSER default +@all")),
-    Fault("loading", "loading", _begin_loading, _end_loading),
+    # Between two keys it may be too slow to say so.
+    Fault("loading", "loading|Timeout reading", _begin_loading, _end_loading),
     Fault("script-hangs", "BUSY", _begin_script, _end_script),
     Fault(
         "no-replica",

@@ -11,15 +11,21 @@
 local function enter(keys, args)
   local prefix, id, ttl_ms = keys[1], args[1], tonumber(args[2])
   local call_key = key(prefix, 'call', id)
-  local before = fields(call_key, 'gone', 'k', 'N', 'T')
-  if before[1] then
-    redis.call('DEL', call_key)
-    return 0
+  local talk = key(prefix, 'talk', id)
+  if redis.call('EXISTS', call_key, talk) > 0 then
+    local before = fields(call_key, 'gone', 'k', 'N', 'T')
+    if before[1] then
+      redis.call('DEL', call_key)
+      return 0
+    end
+    -- A call that goes on elsewhere does so in its own transaction. Who but knows its name leaves it alone.
+    if before[2] and (before[3] ~= args[11] or before[4] ~= args[12]) then return 2 end
+    if before[2] then
+      forget(prefix, id)
+    elseif redis.call('EXISTS', talk) == 1 then
+      return 2
+    end
   end
-  -- A call that goes on elsewhere does so in its own transaction. Who but knows its name leaves it alone.
-  if before[2] and (before[3] ~= args[11] or before[4] ~= args[12]) then return 2 end
-  if not before[2] and redis.call('EXISTS', key(prefix, 'talk', id)) == 1 then return 2 end
-  if before[2] then forget(prefix, id) end
   local now = whole(now_us())
   local call = { 'k', args[3], 'n', args[4], 'p', args[5], 't', now, 'l', args[2], 'N', args[11], 'T', args[12] }
   for name, value in pairs({ f = args[6], m = args[8], g = args[9], w = args[10], u = args[13] }) do
