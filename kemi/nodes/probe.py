@@ -12,29 +12,38 @@ from collections.abc import Sequence
 from kemi.nodes.peer import Peer
 from kemi.sip.options import options_request, status_of
 
-WITHIN_S = 0.2
-"""For all of them together: who asks must say meanwhile that its own node lives."""
+ASKED_MOST, WITHIN_S = 3, 0.07
+"""How often each is asked, lest a lost datagram pass for a lost node, and how long is waited each time. That is for all
+of them together: who asks must say meanwhile that its own node lives."""
 
 
 def answering(peers: Sequence[Peer]) -> tuple[Peer, ...]:
     """Those that answer an OPTIONS with 2xx; one that drains is none."""
+    silent, well = list(peers), list[Peer]()
+    for _ in range(ASKED_MOST):
+        answers = _answers(silent)
+        well += [peer for peer, status in answers.items() if 200 <= status < 300]
+        silent = [peer for peer in silent if peer not in answers]
+    return tuple(peer for peer in peers if peer in well)
+
+
+def _answers(peers: Sequence[Peer]) -> dict[Peer, int]:
+    """The status that each answers with in time, 0 where that is no SIP or nobody listens."""
     asked: dict[socket.socket, Peer] = {}
-    answered: list[Peer] = []
+    answers: dict[Peer, int] = {}
     try:
         for peer in peers:
             with contextlib.suppress(OSError):
                 asked[_ask(peer)] = peer
         until_s = time.monotonic() + WITHIN_S
-        while asked and (left_s := until_s - time.monotonic()) > 0:
-            for client in select.select(list(asked), [], [], left_s)[0]:
-                if 200 <= _status(client) < 300:
-                    answered.append(asked[client])
-                del asked[client]
-                client.close()
+        while len(answers) < len(asked) and (left_s := until_s - time.monotonic()) > 0:
+            waiting = [client for client, peer in asked.items() if peer not in answers]
+            for client in select.select(waiting, [], [], left_s)[0]:
+                answers[asked[client]] = _status(client)
     finally:
         for client in asked:
             client.close()
-    return tuple(peer for peer in peers if peer in answered)
+    return answers
 
 
 def _ask(peer: Peer) -> socket.socket:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.busy_queue import DOMAIN, QUEUE, BusyQueue, Figures, overtaken, serve
+from tests.support.busy_queue import DOMAIN, QUEUE, TOGETHER_S, BusyQueue, Figures, overtaken, serve
 from tests.support.crowd import Caller, Picker
 
 CALLERS, AGENTS = 20, 3
@@ -90,9 +90,10 @@ def test_given_the_head_of_a_queue_when_an_agent_becomes_idle_as_a_picker_dials_
 
 
 def test_given_somebody_behind_a_later_one_when_the_order_is_judged_then_he_was_overtaken() -> None:
-    assert overtaken([0, 1, 2, 3]) == 0
-    assert overtaken([0, 2, 1, 3]) == 1
-    assert overtaken([3, 0, 1, 2]) == 3
+    assert overtaken({0: 0.0, 1: 1.0, 2: 2.0, 3: 3.0}) == 0
+    assert overtaken({0: 0.0, 2: 1.0, 1: 2.0, 3: 3.0}) == 1
+    assert overtaken({3: 0.0, 0: 1.0, 1: 2.0, 2: 3.0}) == 3
+    assert overtaken({0: 0.0, 2: 1.0, 1: 1.0 + TOGETHER_S / 2, 3: 2.0}) == 0, "both at once"
 
 
 def test_given_one_fault_when_figures_are_judged_then_they_are_not_sound() -> None:

@@ -31,6 +31,8 @@ QUEUE, CALLER, PICKER = "800", "201", "103"
 FIRST_AGENT = 301
 CALLS_MOST = 100_000
 RUN_MOST_S = 600
+TOGETHER_S = 0.05
+"""Two callers who are due at once go out by two processes, of which either may be first on the wire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,7 @@ def serve(queue: BusyQueue, *, callers: int, talk_s: float, picks_every_s: float
         lost=sum(not (caller.served or caller.picked_up) for caller in crowd.callers),
         served_twice=sum(caller.served and caller.picked_up for caller in crowd.callers),
         late_answers=sum(caller.late_answers for caller in crowd.callers),
-        out_of_order=overtaken(order_of_service(sent)),
+        out_of_order=overtaken(served_at(sent)),
         left_keys=left,
         offer_p50_ms=round(statistics.median(offers_ms), 1) if offers_ms else 0.0,
         offer_p99_ms=round(statistics.quantiles(offers_ms, n=100)[98], 1) if len(offers_ms) > 1 else 0.0,
@@ -188,24 +190,24 @@ def serve(queue: BusyQueue, *, callers: int, talk_s: float, picks_every_s: float
     )
 
 
-def order_of_service(sent: Sequence[Message]) -> list[int]:
-    """The callers in the order in which the node first sent an INVITE for them, to an agent or with Replaces."""
-    order: list[int] = []
+def served_at(sent: Sequence[Message]) -> dict[int, float]:
+    """When the node first sent an INVITE for each caller, to an agent or with Replaces."""
+    found: dict[int, float] = {}
     for message in sent:
         if not message.start_line.startswith("INVITE "):
             continue
         number = number_of(replaced_call(message) or message.call_id)
-        if number is not None and number not in order:
-            order.append(number)
-    return order
+        if number is not None:
+            found.setdefault(number, message.at_s)
+    return found
 
 
-def overtaken(order: Sequence[int]) -> int:
-    """How many stand behind somebody with a higher number."""
-    highest, found = -1, 0
-    for number in order:
-        found += number < highest
-        highest = max(highest, number)
+def overtaken(at: Mapping[int, float]) -> int:
+    """How many were served after somebody with a higher number, and not at the same moment."""
+    earliest_behind, found = float("inf"), 0
+    for number in sorted(at, reverse=True):
+        found += at[number] > earliest_behind + TOGETHER_S
+        earliest_behind = min(earliest_behind, at[number])
     return found
 
 

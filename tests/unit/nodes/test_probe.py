@@ -22,14 +22,17 @@ def servers() -> Iterator[list[socket.socket]]:
         one.close()
 
 
-def listens(servers: list[socket.socket], name: str, answer: bytes | None, host: str = LOOPBACK) -> Peer:
-    """A node at a port of its own, which gives every request this answer."""
+def listens(
+    servers: list[socket.socket], name: str, answer: bytes | None, host: str = LOOPBACK, *, lost: int = 0
+) -> Peer:
+    """A node at a port of its own, which gives a request this answer. lost: requests that it does not get before."""
     server = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
     server.bind((host, 0))
     servers.append(server)
 
     def serve() -> None:
-        request, sender = server.recvfrom(65535)
+        for _ in range(lost + 1):
+            request, sender = server.recvfrom(65535)
         if answer is not None:
             server.sendto(answer, sender)
         assert request.startswith(b"OPTIONS sip:")
@@ -46,7 +49,8 @@ def test_given_silent_nodes_when_asked_then_those_that_take_calls_are_known_in_t
     wide = listens(servers, "b", b"SIP/2.0 200 OK\r\n\r\n", WIDE)
     drains = listens(servers, "c", b"SIP/2.0 503 Draining\r\n\r\n")
     odd = listens(servers, "d", b"what?")
-    assert answering([drains, wide, odd, well]) == (wide, well)
+    unlucky = listens(servers, "e", b"SIP/2.0 200 OK\r\n\r\n", lost=1)
+    assert answering([drains, wide, odd, unlucky, well]) == (wide, unlucky, well)
 
 
 def test_given_a_node_that_hangs_when_asked_then_another_is_found_all_the_same(
