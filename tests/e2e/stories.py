@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -132,7 +132,7 @@ def all_stories() -> list[Story]:
     return [read_story(path.parent) for path in sorted(SCENARIOS.rglob("story.yaml"))]
 
 
-def provisioning(stories: list[Story]) -> str:
+def provisioning(stories: Sequence[Story]) -> str:
     """One YAML document in which each story has a tenant of its own."""
     shared: dict[str, Any] = yaml.safe_load((SCENARIOS / "provision.yaml").read_text())
     shared["domains"] = [story.document() for story in stories] + shared["domains"][1:]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,8 +17,9 @@ from tests.e2e.test_stories import play as play_as_told
 from tests.support.contained import HEALTH, READY_WITHIN_S, Contained, await_ready, fetched, readiness
 from tests.support.containers import Composed, Engine, compose_file, why_not
 from tests.support.network import Network
+from tests.support.phone import Phone
 from tests.support.ports import LOOPBACK
-from tests.support.sipp import SCENARIOS
+from tests.support.sipp import SCENARIOS, has_stumbled
 from tests.support.until import until
 
 pytestmark = [
@@ -42,6 +43,8 @@ AT_ONCE = 4
 FOREIGN = "grafana"
 """The one image that is not of Debian's packages: it is not to be had everywhere."""
 IMAGE_MOST_BYTES = 280_000_000
+ASKED = 12
+"""Times that a node's four workers are asked something, so that none is left out."""
 COMPILERS = ("cc", "gcc", "g++", "clang", "make", "pip", "pip3")
 
 
@@ -63,7 +66,8 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     document.chmod(0o644)
     for folder in document.parents[:3]:
         folder.chmod(0o755)
-    return {"STAR87_ADDRESS": LOOPBACK, "STAR87_PROVISION": str(document)}
+    # The machine is busy with other tests, too.
+    return {"STAR87_ADDRESS": LOOPBACK, "STAR87_PROVISION": str(document), "STAR87_REDIS_TIMEOUT_MS": "1000"}
 
 
 @pytest.fixture
@@ -120,11 +124,20 @@ def test_given_the_stories_of_one_node_when_they_play_on_that_of_a_container_the
     engine: Engine, evidence: Path
 ) -> None:
     stories = [story for story in all_stories() if not story.others and not story.node and WHICH in str(story.folder)]
-    document = provisioning(stories)
-    with Contained(engine, ONE, document, evidence / "node") as node, ThreadPoolExecutor(AT_ONCE) as pool:
-        played = {story.domain: pool.submit(play_as_told, story, (node,), evidence / story.domain) for story in stories}
-        failed = {name: str(playing.exception()) for name, playing in played.items() if playing.exception()}
+    failed = failures_of(stories, engine, evidence / "all")
+    if failed and all(map(has_stumbled, failed.values())):
+        again = [story for story in stories if story.domain in failed]
+        failed = failures_of(again, engine, evidence / "once-more")
     assert not failed, "\n\n".join(f"{name}: {why}" for name, why in failed.items())
+
+
+def failures_of(stories: Sequence[Story], engine: Engine, folder: Path) -> dict[str, BaseException]:
+    """Play the stories at a node in a container; why those failed that did, by domain."""
+    folder.mkdir()
+    node = Contained(engine, ONE, provisioning(stories), folder / "node")
+    with node, ThreadPoolExecutor(AT_ONCE) as pool:
+        played = {story.domain: pool.submit(play_as_told, story, (node,), folder / story.domain) for story in stories}
+        return {name: failure for name, playing in played.items() if (failure := playing.exception())}
 
 
 def test_given_three_nodes_when_a_primary_dies_then_calls_are_picked_up_across_nodes_before_and_after(
@@ -146,9 +159,22 @@ def test_given_three_nodes_when_a_primary_dies_then_calls_are_picked_up_across_n
 
         cluster.kill("redis-a")
         until(lambda: store_is_well() == {"a", "b", "c"}, within_s=READY_WITHIN_S, what="another primary")
+        until(lambda: is_known_everywhere(THROUGH), within_s=READY_WITHIN_S, what="each worker to know it")
         play(THROUGH, evidence, cluster)
         play(GENERAL, evidence, cluster)
         check_record(cluster, "node-c", GENERAL)
+
+
+def is_known_everywhere(story: Story) -> bool:
+    """Whether no worker of any node tells the picker of a story that the store is away."""
+    for port in PORTS.values():
+        for _ in range(ASKED):
+            with Phone(f"{LOOPBACK}:{port}", "103", domain=story.domain) as phone:
+                if phone.dials("*87").ends_with().status == 503:
+                    return False
+                # A call is four messages and the workers take turns: one message more, or it is always the same worker.
+                phone.asks("OPTIONS")
+    return True
 
 
 def play(story: Story, folder: Path, cluster: Composed | None = None) -> None:
