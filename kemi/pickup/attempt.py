@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
-from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from kemi.accounts.directory import Directory
 from kemi.accounts.model import Extension, Kind
@@ -26,8 +24,7 @@ from kemi.sip.sdp import holds
 NAME = "pickup"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """The call that is claimed now, as far as the callbacks need it."""
 
     key: str
@@ -107,8 +104,7 @@ class Target:
         return f"{self.key} {callee_tag}"
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     domain: str
     picker: str
     picker_name: str
@@ -179,16 +175,16 @@ class Attempt:
         return Flow.parse(self.flow).device if self.flow else ""
 
     def after(self, target: Target) -> Attempt:
-        return replace(self, target=target, tried=(*self.tried, target.key))
+        return self._replace(target=target, tried=(*self.tried, target.key))
 
     def once_more(self, obstacle: str) -> Attempt:
         """The call that it is after may be had yet, by an early dialog that is not known here."""
         assert self.target is not None
         key = self.target.key
-        return replace(self.lost(obstacle), tried=tuple(tried for tried in self.tried if tried != key))
+        return self.lost(obstacle)._replace(tried=tuple(tried for tried in self.tried if tried != key))
 
     def lost(self, obstacle: str, *, raced: bool = False) -> Attempt:
-        return replace(self, obstacle=obstacle, raced=self.raced or raced)
+        return self._replace(obstacle=obstacle, raced=self.raced or raced)
 
     def picked(
         self, directory: Directory, dialog: DialogId, *, picker: Device, caller: Device, parties: Parties
@@ -231,10 +227,7 @@ class Attempt:
 
     def pack(self) -> str:
         """The values of its fields in their order, the target's as a list among them."""
-        values = [*_fields_of_attempt(self)]
-        if self.target is not None:
-            values[TARGET] = _fields_of_target(self.target)
-        return packed.pack(values)
+        return packed.pack(self)
 
     @classmethod
     def unpack(cls, text: str) -> Attempt:
@@ -246,10 +239,8 @@ class Attempt:
         return cls(*values)
 
 
-_fields_of_attempt = attrgetter(*(field.name for field in fields(Attempt)))
-_fields_of_target = attrgetter(*(field.name for field in fields(Target)))
-TARGET = [field.name for field in fields(Attempt)].index("target")
-KIND, VERDICT = ([field.name for field in fields(Target)].index(name) for name in ("kind", "verdict"))
+TARGET = Attempt._fields.index("target")
+KIND, VERDICT = (Target._fields.index(name) for name in ("kind", "verdict"))
 
 
 def _with_tuples(values: Iterable[Any]) -> list[Any]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from kemi.accounts.directory import Grants
 from kemi.accounts.model import Kind
@@ -16,8 +15,7 @@ from kemi.sip.aor import Aor
 from kemi.sip.dialog import DialogId
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """One search. The permission ids in `grants` are all that the search can reach: deny by default."""
 
     picker: Aor
@@ -36,8 +34,7 @@ class Wanted:
     """Key of the one call that is wanted, if it is still routed to `number`; empty: whichever is first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A ringing call, reserved for the holder of `token` until it is released or has ended."""
 
     token: str
@@ -46,8 +43,7 @@ class Claim:
     """What is remembered of the caller's device."""
 
 
-@dataclass(frozen=True, slots=True)
-class Picked:
+class Picked(NamedTuple):
     """Picker and caller are connected: the caller's device took the picker's INVITE, or the picker's the caller's."""
 
     key: str

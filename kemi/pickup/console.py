@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Callable
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass
 from typing import Protocol
 
 from kemi.accounts.directory import Directory
@@ -197,7 +197,7 @@ class ConsolePickup:
         obstacle = obstacle or self._reroute.obstacle(attempt, target)
         if obstacle:
             return attempt, obstacle
-        sent = replace(attempt, sent=1, way=Way.REROUTE)
+        sent = attempt._replace(sent=1, way=Way.REROUTE)
         if self._reroute.send(sent) is Rerouted.DONE:
             return sent, ""
         return attempt, "the call has ended"

@@ -7,7 +7,7 @@ next call, or tells its picker. The peer hop is no trust by itself: without the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from kemi.errors import RequestRefused
@@ -101,7 +101,7 @@ class Elsewhere:
         peer = self._peers.find(target.node)
         if peer is not None:
             # The other node counts that it is sent.
-            asked = replace(attempt, target=None, tried=(), sent=attempt.sent - 1)
+            asked = attempt._replace(target=None, tried=(), sent=attempt.sent - 1)
             words = (attempt.domain, asked.pack(), target.key, target.token, str(now_ms() - attempt.started_ms))
             self._peers.instruct(peer, PICKUP, words)
 
@@ -123,7 +123,7 @@ class Elsewhere:
         """What another node asks: the attempt of its picker, key and token of the call."""
         _, text, key, token, began_ms_ago = words
         attempt = Attempt.unpack(text)
-        return replace(attempt, peer=sender, started_ms=now_ms() - int(began_ms_ago)), key, token
+        return attempt._replace(peer=sender, started_ms=now_ms() - int(began_ms_ago)), key, token
 
     def tell(self, attempt: Attempt, result: Result) -> None:
         """Answer the node that asked."""

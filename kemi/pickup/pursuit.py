@@ -5,7 +5,6 @@ It ends when one is sent for, by the one way or the other, or with the answer th
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import NoReturn
 
 from kemi.errors import AlreadyAnswered, CallIsBeingSent, NothingEligible, PickupRefused, RateLimited
@@ -85,7 +84,7 @@ class Pursuit:
         if obstacle:
             return attempt, obstacle
         if self._elsewhere.holds(target):
-            sent = replace(attempt, sent=attempt.sent + is_another, way="")
+            sent = attempt._replace(sent=attempt.sent + is_another, way="")
             asks = target.node not in attempt.silent and self.send(sent)
             return (sent, "") if asks else (attempt, "the node that holds the call is not there")
         way, obstacle = choose(
@@ -96,7 +95,7 @@ class Pursuit:
         )
         if way is None:
             return attempt, obstacle
-        sent = replace(attempt, sent=attempt.sent + is_another, way=way)
+        sent = attempt._replace(sent=attempt.sent + is_another, way=way)
         if way is Way.REPLACES:
             return (sent, "") if self.send(sent) else (attempt, "the caller's device cannot be reached")
         if self._reroute.send(sent) is Rerouted.DONE:

@@ -8,7 +8,6 @@ this way without a claim that says so is nobody's.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from kemi.accounts.directory import Directory
 from kemi.dialogs.late_answers import LateAnswers
@@ -168,7 +167,7 @@ class Reroute:
         message.append_header(asserted_identity(attempt.picker_name, f"sip:{attempt.picker}@{attempt.domain}"))
         if attempt.done:
             return
-        self._transaction.remember(notes.NAME, replace(attempt, done=True).pack())
+        self._transaction.remember(notes.NAME, attempt._replace(done=True).pack())
         if self._settle(message, attempt, target, far):
             self._late_answers.refuse(DialogId.of(message), winner=message.to_tag)
             self._record.write(attempt.event(PICKED_UP, _status(attempt)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Callable
-from dataclasses import replace
 
 from kemi.accounts.directory import Directory
 from kemi.accounts.model import DomainSettings
@@ -71,7 +70,7 @@ class Search:
             # Once more: the Replaces may have overtaken the answer by which the caller's device came to know it.
             if attempt.unknown[-1] == target.early_dialog(fresh[0]):
                 return target, attempt.obstacle
-        return replace(target, callee_tags=fresh), ""
+        return target._replace(callee_tags=fresh), ""
 
     def named(self, domain: str, claim: Claim) -> Target:
         """A call with the name of the account that it is for."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from kemi.accounts.directory import Directory
 from kemi.dialogs.late_answers import LateAnswers
@@ -80,7 +79,7 @@ class PickupService:
         """
         target = self._search.named(picker.domain, Claim("", call))
         attempt = Attempt.of(message, self._directory(), picker, "")
-        self._set_out(message, replace(attempt, target=target, only=target.key))
+        self._set_out(message, attempt._replace(target=target, only=target.key))
 
     def _set_out(self, message: Message, attempt: Attempt) -> None:
         for name in FOREIGN_HEADERS:
@@ -119,7 +118,7 @@ class PickupService:
         if message.status < 200:
             return
         if not attempt.done:
-            self._transaction.remember(notes.NAME, replace(attempt, done=True).pack())
+            self._transaction.remember(notes.NAME, attempt._replace(done=True).pack())
         self._completion.taken(message, attempt, target)
 
     def failed(self) -> None:
@@ -179,9 +178,9 @@ class PickupService:
         if told.result is Result.SENT:
             raise CallIsBeingSent
         self._pursuit.give_back(attempt)
-        attempt = replace(attempt, way=told.way, unknown=told.unknown or attempt.unknown)
+        attempt = attempt._replace(way=told.way, unknown=told.unknown or attempt.unknown)
         if told.result is Result.SILENT and attempt.target is not None:
-            attempt = replace(attempt, silent=(*attempt.silent, attempt.target.node))
+            attempt = attempt._replace(silent=(*attempt.silent, attempt.target.node))
         if told.result is Result.MEDIA:
             self._pursuit.refuse(attempt, MediaRefused(NO_MEDIA))
         attempt = attempt.once_more(told.obstacle) if told.once_more else attempt.lost(told.obstacle, raced=told.raced)
@@ -204,9 +203,9 @@ class PickupService:
 
     def _try_another_dialog(self, attempt: Attempt, target: Target) -> None:
         """The caller's device does not know the early dialog: it may know another one, a newer one above all."""
-        attempt = replace(attempt, unknown=(*attempt.unknown, target.early_dialog(target.callee_tags[0])))
+        attempt = attempt._replace(unknown=(*attempt.unknown, target.early_dialog(target.callee_tags[0])))
         if len(target.callee_tags) > 1:
-            attempt = replace(attempt, target=replace(target, callee_tags=target.callee_tags[1:]))
+            attempt = attempt._replace(target=target._replace(callee_tags=target.callee_tags[1:]))
             if self._pursuit.send(attempt):
                 return
         self._pursuit.give_back(attempt, may_be_over=True)
@@ -221,11 +220,11 @@ class PickupService:
         if way is None:
             is_given_up = self._reroute.is_given_up(attempt)
         else:
-            came_of_it = self._reroute.send(replace(attempt, way=Way.REROUTE))
+            came_of_it = self._reroute.send(attempt._replace(way=Way.REROUTE))
             if came_of_it is Rerouted.DONE:
                 raise CallIsBeingSent
             is_given_up = came_of_it is Rerouted.GIVEN_UP
-        return is_given_up and self._pursuit.send(replace(attempt, rings_back=True))
+        return is_given_up and self._pursuit.send(attempt._replace(rings_back=True))
 
     def _attempt(self) -> Attempt:
         return Attempt.unpack(self._transaction.recall(notes.NAME))

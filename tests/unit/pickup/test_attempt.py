@@ -114,7 +114,7 @@ def test_given_a_call_that_was_lost_when_the_attempt_goes_on_then_neither_the_ra
     attempt = Attempt("d", "103", "Carol", "101", "udp:x", "sip:103@x", (), False, False, 0).after(target)
     assert attempt.tried == (target.key,)
 
-    last = replace(target, key="another")
+    last = target._replace(key="another")
     lost = attempt.lost("it said 486", raced=True).after(last).lost("it said 603")
 
     assert (lost.target, lost.raced, lost.obstacle) == (last, True, "it said 603")
@@ -159,4 +159,4 @@ def test_given_the_picker_s_invite_when_an_attempt_begins_then_it_keeps_where_hi
 def test_given_an_attempt_that_was_sent_nowhere_when_written_down_then_it_names_no_way() -> None:
     attempt = Attempt("d", "103", "Carol", "101", "udp:x", "sip:103@x", (), False, False, 0, way=Way.REROUTE)
     assert attempt.event("nothing_eligible", 480).mode == ""
-    assert replace(attempt, sent=1).event("picked_up", 480).mode == "reroute"
+    assert attempt._replace(sent=1).event("picked_up", 480).mode == "reroute"

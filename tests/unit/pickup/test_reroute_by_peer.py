@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,7 @@ def sent(folder: Path, **more: object) -> Sent:
     call = Sent(folder, routes=(EDGE,), **more)  # type: ignore[arg-type]
     call.peers.transaction = call.scene.transaction
     call.store.offers = {
-        key: replace(Attempt.unpack(offer), peer=OTHER.instance).pack() for key, offer in call.store.offers.items()
+        key: Attempt.unpack(offer)._replace(peer=OTHER.instance).pack() for key, offer in call.store.offers.items()
     }
     return call
 

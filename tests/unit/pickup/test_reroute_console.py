@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ from tests.unit.pickup.rerouting import ANSWER_MS, Sent
 def sent(folder: Path, *, devices: int = 1) -> Sent:
     call = Sent(folder)
     key, offer = next(iter(call.store.offers.items()))
-    attempt = replace(Attempt.unpack(offer), flow="", contact=f"sip:103@{DOMAIN}", by=BY_CONSOLE)
+    attempt = Attempt.unpack(offer)._replace(flow="", contact=f"sip:103@{DOMAIN}", by=BY_CONSOLE)
     call.store.offers[key] = attempt.pack()
     call.scene.location.registered = [f"103@{DOMAIN}"] * devices
     call.reroute.ring_devices = lambda number, domain: call.scene.location.ring(number, domain, first=True)
