@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import shlex
 import subprocess
 from collections.abc import Sequence
@@ -122,6 +123,14 @@ class Player:
             return {}
         cells = zip(rows[0], whole, strict=True)
         return {name[:-3]: int(cell) for name, cell in cells if name.endswith("(C)") and cell.isdigit()}
+
+    def calls_in_a_pause(self) -> int:
+        """How many calls had been acknowledged and were resting, when SIPp drew its last picture of the scenario."""
+        screen = self._read(".out").rpartition("Messages")[2]
+        acknowledged, rested = (
+            re.search(step, screen, re.MULTILINE) for step in (r"ACK -+> +(\d+)", r"Pause .*\] +(\d+)")
+        )
+        return int(acknowledged[1]) - int(rested[1]) if acknowledged and rested else 0
 
     def _is_bound(self) -> bool:
         """Whether this very process holds the port: somebody else's would not do."""
