@@ -99,7 +99,7 @@ class Registry:
 
     def _living_besides(self, heard: Announced, *, is_young: bool) -> tuple[Peer, ...]:
         """Nodes that lived when this one looked last, and of which the store says nothing, or that they are silent."""
-        names, places = {peer.name for peer in heard.living}, {peer.place for peer in heard.living}
+        names, places = {peer.name for peer in heard.living}, {peer.place for peer in heard.living if peer.address}
         lost = tuple(peer for peer in self._known.living if peer.name not in names and peer.place not in places)
         if is_young:
             # The store lost what it had: those who live will say so soon, and until then are taken to.

@@ -16,7 +16,7 @@ def text(value: bytes | str) -> str:
 
 def call_record(domain: str, key: bytes | str, flat: Sequence[bytes]) -> CallRecord:
     """A call of which the fields came: name, value, …"""
-    words = [word.decode("utf-8", "surrogateescape") for word in flat]
+    words = [text(word) for word in flat]
     fields = dict(zip(words[::2], words[1::2], strict=True))
     caller = "".join(takewhile(bool, (fields.get(f"x{number}", "") for number in count(1))))
     early = [line.partition(" ")[2] for line in fields.get("e", "").split("\n") if line]

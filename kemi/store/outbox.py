@@ -25,8 +25,6 @@ GATHERS_S, LOOKS_S = 0.02, 0.01
 """How long what was posted may lie there so that more comes, and how often is looked whether it is enough: what is sent
 and done together costs half."""
 _HEAD = struct.Struct("=H")
-LONGEST = WHOLE - _HEAD.size
-"""Bytes of a command."""
 
 
 def framed(command: bytes) -> bytes:
@@ -49,7 +47,7 @@ class Outbox:
 
     def put(self, command: bytes) -> bool:
         """Leave a command; False when it is too long, or when nobody has taken anything for a while."""
-        if len(command) > LONGEST:
+        if not self.can_hold(command):
             return False
         try:
             os.write(self._in, framed(command))
@@ -60,7 +58,7 @@ class Outbox:
     @staticmethod
     def can_hold(command: bytes) -> bool:
         """Whether it is short enough."""
-        return len(command) <= LONGEST
+        return len(command) <= WHOLE - _HEAD.size
 
     def take(self, *, waits: bool = False) -> list[bytes] | None:
         """All that is there; call `done` when the store has done it. None while another has taken something.

@@ -107,6 +107,14 @@ def test_given_a_store_that_lost_all_when_it_beats_then_it_offers_its_secret_and
     assert set(node.known.living) == {A, restarted}
 
 
+def test_given_nodes_that_nobody_reaches_when_the_store_lost_all_then_the_silent_are_kept_too() -> None:
+    node = Beating()
+    alone, other = replace(B, address=""), replace(C, address="")
+    node.hears(A, alone, other)
+    node.hears(A, alone, age_ms=500)
+    assert node.known.living == (A, alone, other)
+
+
 def test_given_another_node_of_its_name_when_it_beats_then_that_is_said_once() -> None:
     node = Beating()
     for _ in range(3):

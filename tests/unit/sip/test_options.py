@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kemi.cli.listen import Listen
 from kemi.sip.options import options_request, reason_of, status_of
 
 
@@ -16,6 +17,12 @@ def test_given_a_probe_when_written_then_it_is_a_whole_request_for_the_server_it
         *("Via", "Max-Forwards", "From", "To", "Call-ID", "CSeq", "Content-Length")
     }
     assert body == b""
+
+
+def test_given_a_probe_of_a_websocket_address_when_written_then_it_speaks_plain_sip() -> None:
+    transport, _, target = Listen("wss", "127.0.0.1", 443).bound.partition(":")
+    probe = options_request(transport, target, "127.0.0.1", 40000, "abc").decode()
+    assert probe.startswith("OPTIONS sip:127.0.0.1:443;transport=tls SIP/2.0\r\nVia: SIP/2.0/TLS ")
 
 
 @pytest.mark.parametrize(
