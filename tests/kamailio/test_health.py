@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from tests.support.ports import LOOPBACK, free_port
 from tests.support.redis_server import RedisServer
 from tests.support.run import STOP_WITHIN_S, Run
+from tests.support.stopped import stopped
 from tests.support.until import until
 
 
@@ -71,16 +71,11 @@ def test_given_a_kamailio_that_hangs_when_asked_then_the_node_is_not_ready_withi
     runs.append(run := Run(evidence, free_port(), "--health", f"{LOOPBACK}:{port}"))
     run.await_ready()
     workers = [pid for pid in run.descendants() if pid not in run.redis_pids()]
-    for pid in workers:
-        os.kill(pid, signal.SIGSTOP)
-    try:
+    with stopped(*workers):
         status, body = asked(port, "/readyz")
         assert (status, body["status"], body["checks"]["sip"]["ok"]) == (503, "not ready", False)
         assert "did not answer OPTIONS" in body["checks"]["sip"]["reason"]
         assert asked(port, "/healthz")[0] == 200, "its processes are there"
-    finally:
-        for pid in workers:
-            os.kill(pid, signal.SIGCONT)
     until(lambda: is_told(port, "/readyz", 200, "ready"), within_s=10, what="ready again")
 
 

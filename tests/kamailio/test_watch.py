@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from tests.support.node import STAR87
 from tests.support.pickups import with_queue
 from tests.support.raw import raw_client
+from tests.support.stopped import stopped
 from tests.support.talks import ring, take_over
 from tests.support.tenants import Tenant
 from tests.support.terminal import Terminal
@@ -75,12 +75,9 @@ def test_given_a_store_that_hangs_when_watched_then_it_says_so_and_goes_on_when_
     redis = int(info["process_id"])
     with watch(tenant) as terminal:
         terminal.shows("101 Reception")
-        os.kill(redis, signal.SIGSTOP)
-        try:
+        with stopped(redis):
             screen = terminal.shows("the state store is away", within_s=20)
             assert "101 Reception" in screen, "the last that was seen"
-        finally:
-            os.kill(redis, signal.SIGCONT)
         terminal.shows("1 ring, 0 wait", within_s=20)
         call.ends()
         terminal.shows("0 ring, 0 wait")

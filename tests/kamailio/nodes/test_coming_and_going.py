@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +13,7 @@ from tests.support.cluster_of_nodes import knows
 from tests.support.node import Node
 from tests.support.phone import Phone
 from tests.support.several_nodes import SeveralNodes, contacts, heard
+from tests.support.stopped import stopped
 from tests.support.talks import ring, talk
 from tests.support.tenants import Tenant, Tenants
 from tests.support.until import until
@@ -48,18 +46,6 @@ class Scene:
         """Whether the registry knows nothing of a node any more."""
         with self.several.store.client() as client:
             return not any(field.startswith(f"n {name} ".encode()) for field in client.hkeys(NODES))
-
-
-@contextmanager
-def stopped(*pids: int) -> Iterator[None]:
-    """Meanwhile these processes stand still."""
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
 
 
 @pytest.fixture
