@@ -61,14 +61,15 @@ class Deferred:
         self._commands.hold(command)
 
     def settle(self) -> None:
-        self._asking(lambda: None)
+        """See that all that this node has posted is done, whoever has taken it; raises StoreUnavailable."""
+        self._asking(lambda: None, misses_nothing=True, or_fails=True)
 
     def deliver(self, wait_s: float) -> None:
         """Send what lies in the outbox, or comes there within wait_s seconds; what cannot be sent leaves a gap."""
         if self._outbox.wait(wait_s):
             self._outbox.gather()
             with contextlib.suppress(StoreUnavailable):
-                self.settle()
+                self._asking(lambda: None)
 
     def _asking(self, ask: Callable[[], Any], *, misses_nothing: bool = False, or_fails: bool = False) -> Any:
         if self._commands.is_resting:

@@ -83,7 +83,7 @@ def test_given_a_call_that_was_posted_a_moment_ago_when_87_is_dialled_then_it_is
             assert claim.call.caller.dialog == call
             assert claim.call.early_tags == (f"tag{turn}",)
             node_store.calls.forget(scene.domain, call)
-    node_store.settle()
+        node_store.settle()
     assert [name for name in scene.left() if not name.startswith(("call:", "taken:"))] == [], "marks of moments alone"
 
 
