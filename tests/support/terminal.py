@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -18,6 +19,13 @@ import pyte
 from tests.support.until import until
 
 STOP_WITHIN_S = 20.0
+
+
+def _as_from_a_shell() -> None:
+    """The terminal is this process' own, so Ctrl-C reaches it, and it hears what the tests may be deaf to (nohup)."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 class Terminal:
@@ -50,9 +58,8 @@ class Terminal:
             stdout=self._its,
             stderr=self._its,
             env={k: v for k, v in self._environment.items() if k not in ("COLUMNS", "LINES", "NO_COLOR")},
-            # The terminal is this process' own, as a shell would have it: Ctrl-C reaches it.
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=_as_from_a_shell,
         )
         return self
 
