@@ -55,7 +55,7 @@ from kemi.routing.requests import Requests
 from kemi.routing.trunks import Trunks
 from kemi.routing.websocket import WebSocketGate
 from kemi.settings import Settings
-from kemi.sip.ports import Callback
+from kemi.sip.ports import Callback, Errand
 from kemi.store import open_node_store
 
 NEW_COUNTS_A_MINUTE = 100_000
@@ -141,7 +141,7 @@ def build(settings: Settings) -> Handler:
     )
     requests.by_peer = ForPeers(kamailio, transaction, pickup, settings).kinds()
     initial.draining = trunks.draining = draining
-    requests.carry_out = console.carry_out
+    requests.errands[Errand.PICK_UP] = console.carry_out
     follower = Follower(
         store.provisioning,
         store.calls.reindex,
@@ -152,7 +152,7 @@ def build(settings: Settings) -> Handler:
     )
     notifier = Notifier(directory, book, store.lamps, spiral, settings)
     registry = Registry(store.nodes, publish_nodes, proxy.log_notice, settings)
-    registry.ended = peers.end_what_waits_for
+    registry.ended = lambda peer: peers.end_what_waits_for(peer, spiral.answer)
     registry.answering = answering
     registry.missed = bus.join_again
     registry.bury = Burial(store.nodes, directory)

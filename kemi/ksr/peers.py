@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable
 
 import KSR
 
@@ -71,11 +72,14 @@ class KamailioPeers:
     def heard(self) -> None:
         KSR.htable.sht_rm(ASKED, _waiting())
 
-    def end_what_waits_for(self, peer: Peer) -> None:
-        """A node has died: whoever has waited for its answer for a while hears that there is none."""
+    def end_what_waits_for(self, peer: Peer, answer: Callable[[str, str, int, str], None]) -> None:
+        """A node has died: whoever has waited for its answer for a while hears that there is none.
+
+        answer: an INVITE of this node, named by Call-ID and CSeq, with a status and a reason.
+        """
         for name in _waiting_for(peer):
             call_id, _, cseq = name.rpartition(BETWEEN)
-            KSR.tmx.t_reply_callid(call_id, cseq, DIED_STATUS, DIED_REASON)
+            answer(call_id, cseq, DIED_STATUS, DIED_REASON)
             KSR.htable.sht_rm(ASKED, name)
 
     @property

@@ -9,7 +9,9 @@ import KSR
 from kemi.ksr.incoming import Incoming, header
 from kemi.ksr.seal import KEY_BYTES, Seal
 from kemi.ksr.transaction import send_over, signed
+from kemi.sip import packed
 from kemi.sip.flow import Flow
+from kemi.sip.ports import Errand
 
 HOST = "127.0.0.1"
 TABLE = "device"
@@ -71,7 +73,8 @@ class KamailioSpiral:
         # tm writes no From tag that is given to it; the request that comes round is relayed like a phone's.
         KSR.corex.sendx(self._uri, f"udp:{HOST}:{self._port}", "\r\n".join((*lines, "", body)))
 
-    def send_errand(self, words: str) -> None:
+    def send_errand(self, kind: Errand, words: str) -> None:
+        words = f"{kind.value} {words}"
         name = secrets.token_hex(8)
         # Its Contact is what add_branch takes; where that branch goes is known when it has come round.
         self.begin(
@@ -88,9 +91,15 @@ class KamailioSpiral:
             ),
         )
 
-    def errand(self) -> str:
+    def answer(self, call_id: str, cseq: str, status: int, reason: str) -> None:
+        self.send_errand(Errand.ANSWER, packed.pack((call_id, cseq, status, reason)))
+
+    def errand(self) -> tuple[Errand, str] | None:
         sealed, _, words = header(ERRAND).partition(" ")
-        return words if self._seal.check(sealed, words) == SEALED_ERRAND else ""
+        if self._seal.check(sealed, words) != SEALED_ERRAND:
+            return None
+        kind, _, words = words.partition(" ")
+        return Errand(kind), words
 
     def end_branch(self, status: int, reason: str) -> None:
         message = Incoming()

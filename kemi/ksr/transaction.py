@@ -51,7 +51,11 @@ class KamailioTransaction:
     def provisional(self, status: int, reason: str) -> None:
         KSR.tm.t_send_reply(status, reason)
 
-    def repeat_provisional(self, call_id: str, cseq: str, status: int, reason: str) -> None:
+    def answer_another(self, call_id: str, cseq: str, status: int, reason: str) -> None:
+        # t_reply_callid() leaves the worker with the other transaction, which tm then lets go of, and ends, as one that
+        # the script forgot, unless the script has said of any that it is done with it. A timer has none.
+        KSR.tm.t_newtran()
+        KSR.tm.t_release()
         KSR.tmx.t_reply_callid(call_id, cseq, status, reason)
 
     def suspend(self) -> None:

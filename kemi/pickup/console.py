@@ -35,7 +35,7 @@ from kemi.pickup.way import Way
 from kemi.settings import Settings
 from kemi.sip import packed
 from kemi.sip.aor import Aor
-from kemi.sip.ports import Location, Spiral
+from kemi.sip.ports import Errand, Location, Spiral
 
 RINGING = "Your Phone Rings"
 ONLY_BY_PHONE = "calls of this domain are picked up by the phone that dials the code (pickup_mode: replaces)"
@@ -116,7 +116,7 @@ class ConsolePickup:
         """
         with contextlib.suppress(StoreUnavailable):
             for words in self._mailbox.fetch():
-                self._spiral.send_errand(words)
+                self._spiral.send_errand(Errand.PICK_UP, words)
 
     def carry_out(self, words: str) -> None:
         """Pick up what was asked for (Asked.pack), and tell who asked what came of it."""

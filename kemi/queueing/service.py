@@ -181,7 +181,7 @@ class Queueing:
 
     def _carry_out(self, domain: str, action: Offer | Expired | LetGo | Again) -> None:
         if isinstance(action, Again):
-            self._transaction.repeat_provisional(action.call_id, action.cseq, *QUEUED)
+            self._spiral.answer(action.call_id, action.cseq, *QUEUED)
             return
         self._resumed = action
         self._transaction.resume(action.transaction, Callback.QUEUE_RESUMED)

@@ -14,7 +14,8 @@ from kemi.routing.admission import Admission
 from kemi.routing.identity import Identity
 from kemi.routing.in_dialog import InDialog
 from kemi.routing.initial import InitialRequests
-from kemi.sip.ports import Callback, Message, Spiral, Transaction
+from kemi.sip import packed
+from kemi.sip.ports import Callback, Errand, Message, Spiral, Transaction
 
 BUS = "KDMQ"
 """Method of requests by which nodes tell one another of their contacts."""
@@ -64,8 +65,8 @@ class Requests:
         self._initial = initial
         self.by_peer: dict[str, FromPeer] = {}
         """What other nodes may ask, by the kind of their instruction (set by the wiring)."""
-        self.carry_out: Callable[[str], None] = lambda _words: None
-        """Carries out what this node asked of itself (set by the wiring)."""
+        self.errands: dict[Errand, Callable[[str], None]] = {Errand.ANSWER: self._answer_another}
+        """What this node asks of itself (more is set by the wiring)."""
 
     def route(self, message: Message) -> None:
         """Answer or relay one request; raises RequestRefused with the answer that it ends with."""
@@ -127,13 +128,17 @@ class Requests:
             # A caller's own, whose headers say nothing of where it goes.
             if not self._proxy.is_retransmission():
                 self._reroute.arrived(message, self._proxy.tenant_of_record_route())
-        elif words := self._spiral.errand():
-            self.carry_out(words)
+        elif errand := self._spiral.errand():
+            kind, words = errand
+            self.errands[kind](words)
         elif self._spiral.goes_on() or self._belongs(message):
             if message.method == "NOTIFY":
                 self._transaction.call_back(reply=None, failure=Callback.LAMP_FAILURE)
             if not self._transaction.relay() and message.method == "NOTIFY":
                 self._watching.lose(message)
+
+    def _answer_another(self, words: str) -> None:
+        self._transaction.answer_another(*packed.unpack(words))
 
     def _cancelled_by_peer(self, message: Message) -> None:
         """It ends a branch of another node's: what it says of the call, that node knows."""

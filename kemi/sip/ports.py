@@ -176,8 +176,8 @@ class Transaction(Protocol):
         ...
 
     def provisional(self, status: int, reason: str) -> None: ...
-    def repeat_provisional(self, call_id: str, cseq: str, status: int, reason: str) -> None:
-        """Answer another transaction of this node provisionally once more."""
+    def answer_another(self, call_id: str, cseq: str, status: int, reason: str) -> None:
+        """Answer another INVITE of this node. At hand is a request of the node's own, and that ends with it."""
         ...
 
     def suspend(self) -> None:
@@ -300,6 +300,15 @@ class Location(Protocol):
         ...
 
 
+class Errand(StrEnum):
+    """What a process that has no request at hand has a worker do."""
+
+    PICK_UP = "pick-up"
+    """For a console (pickup/console.py)."""
+    ANSWER = "answer"
+    """Another INVITE; words: its Call-ID and CSeq, status and reason, packed."""
+
+
 class Spiral(Protocol):
     """The way of a request by this node itself (RFC 3261 §6), which gives one branch timers and headers of its own."""
 
@@ -326,12 +335,16 @@ class Spiral(Protocol):
         """Let the transaction that the reply at hand belongs to see a negative final answer in its place."""
         ...
 
-    def send_errand(self, words: str) -> None:
+    def send_errand(self, kind: Errand, words: str) -> None:
         """Have a worker do something, with a request of the node's own at hand. words: one line of ASCII."""
         ...
 
-    def errand(self) -> str:
-        """The words of `send_errand` that the request at hand brings; '' for any other."""
+    def answer(self, call_id: str, cseq: str, status: int, reason: str) -> None:
+        """Have a worker answer an INVITE of this node (Transaction.answer_another)."""
+        ...
+
+    def errand(self) -> tuple[Errand, str] | None:
+        """What `send_errand` sent the request at hand for; None for any other."""
         ...
 
     def is_return(self) -> bool:

@@ -75,8 +75,8 @@ class QueuedTransaction:
         self._tagged = True
         self._did.append(("provisional", status, reason))
 
-    def repeat_provisional(self, call_id: str, cseq: str, status: int, reason: str) -> None:
-        self._did.append(("repeat_provisional", call_id, cseq, status, reason))
+    def answer_another(self, call_id: str, cseq: str, status: int, reason: str) -> None:
+        raise AssertionError(f"a timer has no transaction to answer {call_id} from")
 
     def suspend(self) -> None:
         assert self.armed == (None, Callback.QUEUE_FAILURE), "nobody would see its timers run out"

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from kemi.sip.dialog import DialogId
 from kemi.sip.flow import Flow
+from kemi.sip.ports import Errand
 
 HERE = Flow("udp", "127.0.0.1", 5059, "udp:127.0.0.1:5059")
 """By which a request goes that is aimed by way of the node itself."""
@@ -34,8 +35,10 @@ class FakeSpiral:
         self.answers_from_here = False
         """The reply at hand answers what went by way of this node."""
 
-        self.errands: list[str] = []
-        self.brings = ""
+        self.errands: list[tuple[Errand, str]] = []
+        self.answered: list[tuple[str, str, int, str]] = []
+        """INVITEs that a worker is to answer: Call-ID, CSeq, status, reason."""
+        self.brings: tuple[Errand, str] | None = None
         """The errand that the request at hand brings."""
         self.bodies: list[str] = []
         """Of what was sent with one, in the order of `begun`."""
@@ -62,12 +65,15 @@ class FakeSpiral:
         if body:
             self.bodies.append(body)
 
-    def send_errand(self, words: str) -> None:
+    def send_errand(self, kind: Errand, words: str) -> None:
         assert words.isascii(), words
         assert not {"\r", "\n"} & set(words), words
-        self.errands.append(words)
+        self.errands.append((kind, words))
 
-    def errand(self) -> str:
+    def answer(self, call_id: str, cseq: str, status: int, reason: str) -> None:
+        self.answered.append((call_id, cseq, status, reason))
+
+    def errand(self) -> tuple[Errand, str] | None:
         assert self.returned, "only this node itself brings errands"
         return self.brings
 

@@ -105,7 +105,7 @@ class FakeTransaction:
         assert not self.replies, f"{status} after the final answer"
         self.provisionals.append((status, reason))
 
-    def repeat_provisional(self, call_id: str, cseq: str, status: int, reason: str) -> None:
+    def answer_another(self, call_id: str, cseq: str, status: int, reason: str) -> None:
         self.said_elsewhere.append((call_id, cseq, status, reason))
 
     def suspend(self) -> None:

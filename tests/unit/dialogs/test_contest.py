@@ -8,6 +8,7 @@ from kemi.dialogs.far_end import FarEnd
 from kemi.dialogs.late_answers import LateAnswers
 from kemi.sip.dialog import DialogId
 from kemi.sip.flow import Flow
+from kemi.sip.ports import Errand
 from kemi.sip.record_route import routes_before
 from tests.support.fake_sip import FakeMessage
 
@@ -96,10 +97,13 @@ class Spiral:
     def aim(self, uri: str) -> None:
         raise AssertionError(uri)
 
-    def send_errand(self, words: str) -> None:
+    def send_errand(self, kind: Errand, words: str) -> None:
         raise AssertionError(words)
 
-    def errand(self) -> str:
+    def answer(self, call_id: str, cseq: str, status: int, reason: str) -> None:
+        raise AssertionError(call_id)
+
+    def errand(self) -> tuple[Errand, str] | None:
         raise AssertionError
 
     def is_return(self) -> bool:

@@ -149,10 +149,13 @@ def test_given_an_invite_over_any_transport_when_its_answer_asks_for_the_caller_
         assert KamailioTransaction().caller_end == ("sip:104@abc.invalid", flow)
 
 
-def test_given_another_transaction_when_it_is_told_again_that_it_waits_then_call_id_and_cseq_name_it() -> None:
+def test_given_another_transaction_when_it_is_answered_then_call_id_and_cseq_name_it_and_the_one_at_hand_has_ended(
+) -> None:
     with kamailio() as fake:
-        fake.answer("tmx.t_reply_callid", 1)
-        KamailioTransaction().repeat_provisional("a84b4c", "1", 182, "Queued")
+        for name in ("tm.t_newtran", "tm.t_release", "tmx.t_reply_callid"):
+            fake.answer(name, 1)
+        KamailioTransaction().answer_another("a84b4c", "1", 182, "Queued")
+        assert fake.called("tm.t_newtran") == fake.called("tm.t_release") == [()]
         assert fake.called("tmx.t_reply_callid") == [("a84b4c", "1", 182, "Queued")]
 
 

@@ -121,9 +121,9 @@ def test_given_invites_that_wait_for_nodes_when_one_dies_then_those_that_it_has_
         node.expects(OTHER)
         fake.tables["asked"]["a::b::7"] = f"{OTHER.instance} 1000"
         fake.tables["asked"]["another::1"] = "c@3 1000"
-        fake.answer("tmx.t_reply_callid", 1)
-        node.end_what_waits_for(OTHER)
-        assert fake.called("tmx.t_reply_callid") == [("a::b", "7", 480, "No Call To Pick Up")]
+        answered: list[tuple[str, str, int, str]] = []
+        node.end_what_waits_for(OTHER, lambda *words: answered.append(words))
+        assert answered == [("a::b", "7", 480, "No Call To Pick Up")]
         # What has just been asked finds out by itself that nobody is there, and the picker goes on.
         assert set(fake.tables["asked"]) == {"a84b4c::314159", "another::1"}
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from kemi.sip import packed
 from kemi.sip.flow import Flow
+from kemi.sip.ports import Errand
 from tests.support.fake_ksr import FakeKsr, install
 from tests.unit.ksr.kamailio import VARIABLES
 
@@ -65,12 +67,12 @@ def test_given_another_node_s_seal_when_it_is_used_then_it_goes_nowhere() -> Non
     assert goes_on(KamailioSpiral(5059), sent(KamailioSpiral(5059))) is None
 
 
-def errand_of(spiral: KamailioSpiral, words: str) -> str:
+def errand_of(spiral: KamailioSpiral, words: str, kind: Errand = Errand.PICK_UP) -> str:
     """The value of the header by which the node sends these words to itself."""
     fake = FakeKsr(VARIABLES)
     with install(fake):
         fake.answer("corex.sendx", 1)
-        spiral.send_errand(words)
+        spiral.send_errand(kind, words)
         ((where, socket, text),) = fake.called("corex.sendx")
         assert (where, socket) == ("sip:127.0.0.1:5059;transport=udp", "udp:127.0.0.1:5059")
         assert str(text).startswith("INFO ")
@@ -79,14 +81,29 @@ def errand_of(spiral: KamailioSpiral, words: str) -> str:
     return next(value for name, _, value in lines if name == ERRAND)
 
 
-def brings(spiral: KamailioSpiral, value: str) -> str:
+def brings(spiral: KamailioSpiral, value: str) -> tuple[Errand, str] | None:
     with install(FakeKsr(VARIABLES, headers=[(ERRAND, value)])):
         return spiral.errand()
 
 
-def test_given_an_errand_when_it_comes_round_then_its_words_are_those_that_were_sent() -> None:
+@pytest.mark.parametrize("kind", Errand)
+def test_given_an_errand_when_it_comes_round_then_it_is_what_was_sent(kind: Errand) -> None:
     spiral = KamailioSpiral(5059)
-    assert brings(spiral, errand_of(spiral, '["r1","pbx.example.com"]')) == '["r1","pbx.example.com"]'
+    words = '["r1","pbx.example.com"]'
+    assert brings(spiral, errand_of(spiral, words, kind)) == (kind, words)
+
+
+def test_given_an_invite_that_a_worker_is_to_answer_when_it_is_asked_then_the_errand_says_which_and_how() -> None:
+    spiral = KamailioSpiral(5059)
+    fake = FakeKsr(VARIABLES)
+    with install(fake):
+        fake.answer("corex.sendx", 1)
+        spiral.answer("é a\r\n", "7", 182, "Queued")
+        ((_, _, text),) = fake.called("corex.sendx")
+    value = next(line.partition(": ")[2] for line in str(text).split("\r\n") if line.startswith(ERRAND))
+    came = brings(spiral, value)
+    assert came is not None
+    assert (came[0], packed.unpack(came[1])) == (Errand.ANSWER, ["é a\r\n", "7", 182, "Queued"])
 
 
 def test_given_what_somebody_else_wrote_when_it_comes_round_then_it_is_no_errand() -> None:
@@ -96,7 +113,7 @@ def test_given_what_somebody_else_wrote_when_it_comes_round_then_it_is_no_errand
     seal, _, _ = mine.partition(" ")
     hop, _, _ = sent(spiral).partition(" ")
     forged = ["", "a", f"errand.{'0' * 24} a", f"{seal} b", f"{hop} {HOP}", f"{hop} a", seal]
-    assert [brings(spiral, value) for value in forged] == [""] * len(forged)
-    assert brings(KamailioSpiral(5059), mine) == "", "another node's"
+    assert [brings(spiral, value) for value in forged] == [None] * len(forged)
+    assert brings(KamailioSpiral(5059), mine) is None, "another node's"
     with install(FakeKsr(VARIABLES, headers=[("Call-ID", "a")])):
-        assert spiral.errand() == ""
+        assert spiral.errand() is None

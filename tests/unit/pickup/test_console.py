@@ -16,6 +16,7 @@ from kemi.pickup.attempt import Attempt
 from kemi.pickup.claim import Rerouted
 from kemi.pickup.console import ONLY_BY_PHONE, RINGING, RINGS_YOU, Asked, ConsolePickup, Told
 from kemi.settings import Settings
+from kemi.sip.ports import Errand
 from tests.support.fake_sip import DOMAIN
 from tests.support.fake_store import ringing_call
 from tests.unit.pickup.conftest import Pickup
@@ -90,7 +91,7 @@ def test_given_what_was_asked_when_fetched_then_a_worker_gets_it_once_and_a_stor
     at.console.fetch()
     at.mailbox.is_away = True
     at.console.fetch()
-    assert at.pickup.scene.spiral.errands == ["a", "b"]
+    assert at.pickup.scene.spiral.errands == [(Errand.PICK_UP, "a"), (Errand.PICK_UP, "b")]
 
 
 @pytest.mark.parametrize("devices", [1, 2])

@@ -143,7 +143,8 @@ def test_given_a_caller_who_is_to_hear_again_that_he_waits_when_it_is_carried_ou
 ) -> None:
     desk.waits()
     desk.looks(Again("call-1", "7"))
-    assert desk.did == [("repeat_provisional", "call-1", "7", 182, "Queued")]
+    assert desk.spiral.answered == [("call-1", "7", 182, "Queued")]
+    assert desk.did == []
     assert desk.transaction.is_suspended
 
 
