@@ -13,6 +13,8 @@ from kemi.sip.ports import Callback
 from kemi.sip.uri import hop_of
 
 ANSWERED = "$avp(answered)"
+REPEATED = 0
+"""Of t_newtran: the INVITE is there already."""
 CANCELLED_WITHIN_MS = 20
 """The worker that relays a 2xx has cancelled by then what it cancels."""
 
@@ -31,8 +33,9 @@ class KamailioTransaction:
     def reply(self, status: int, reason: str, headers: tuple[str, ...] = ()) -> None:
         for line in headers:
             KSR.hdr.append_to_reply(line + "\r\n")
-        if KSR.is_INVITE() and KSR.tmx.t_is_request_route() > 0:
-            KSR.tm.t_newtran()
+        if KSR.is_INVITE() and KSR.tmx.t_is_request_route() > 0 and KSR.tm.t_newtran() == REPEATED:
+            # It has had the answer of the first once more: this one would be that INVITE's.
+            return
         KSR.sl.send_reply(status, reason)
 
     def create(self) -> None:

@@ -7,6 +7,7 @@ import pytest
 from tests.support.phone import Phone
 from tests.support.phone_calls import Outgoing
 from tests.support.sip_text import SipMessage, sdp
+from tests.support.talks import ring
 from tests.support.tenants import Tenant
 
 REPLACES = ("Replaces", "a84b4c76e66710;to-tag=1;from-tag=2")
@@ -141,6 +142,16 @@ def test_given_no_hops_left_when_called_then_483(tenant: Tenant) -> None:
         "INVITE", f"sip:101@{tenant.domain}", via=(via := phone.via()), headers=[("Max-Forwards", "0")]
     )
     assert answer_of(phone, text, via).status == 483
+
+
+def test_given_an_invite_that_rings_when_it_comes_again_with_no_hops_left_then_it_rings_on(tenant: Tenant) -> None:
+    """RFC 3261 §17.2.1: what comes again gets what the first got."""
+    bob, alice = tenant.phone("101", register=True), tenant.phone("104")
+    call = ring(alice, bob)
+    alice.sends(call.outgoing._request("INVITE", [("Max-Forwards", "0")], ""))
+    lives(alice)
+    assert not any(m.status == 483 for m in alice.came)
+    call.ends()
 
 
 def test_given_an_extension_that_a_proxy_must_know_when_it_does_not_then_420_names_it(tenant: Tenant) -> None:

@@ -29,7 +29,7 @@ def strays(phone: Phone, answer: bytes) -> None:
 
 def is_over(tenant: Tenant) -> bool:
     """Whether no transaction is there any more, not even one that nobody finds."""
-    said = dict(re.findall(r"(\w+): (\d+)", tenant.node.kamcmd("tm.stats")))
+    said: dict[str, str] = dict(re.findall(r"(\w+): (\d+)", tenant.node.kamcmd("tm.stats")))
     return said["created"] == said["freed"] and said["current"] == "0"
 
 

@@ -76,7 +76,7 @@ class QueuedTransaction:
         self._did.append(("provisional", status, reason))
 
     def answer_another(self, call_id: str, cseq: str, status: int, reason: str) -> None:
-        raise AssertionError(f"a timer has no transaction to answer {call_id} from")
+        raise AssertionError("a timer has no transaction to answer from", call_id, cseq, status, reason)
 
     def suspend(self) -> None:
         assert self.armed == (None, Callback.QUEUE_FAILURE), "nobody would see its timers run out"

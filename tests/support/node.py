@@ -23,6 +23,9 @@ from tests.support.until import until
 STAR87 = Path(sys.executable).parent / "star87"
 READY_WITHIN_S = 40.0
 STOP_WITHIN_S = 20.0
+FORGOTTEN = re.compile(r"WARNING: tm .*script writer didn't release transaction")
+"""What tm says of a transaction that a timer had at hand and did nothing with, and ends it. In a request's line stands
+which: that has its answer already."""
 
 
 class Node(Recorded):
@@ -97,6 +100,8 @@ class Node(Recorded):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+        if error is None:
+            assert not FORGOTTEN.search(self.log()), "a timer has ended a transaction"
 
     def stop(self) -> int:
         """End the node as Ctrl-C would, and return its exit status."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def settled(node: Node, domains: Sequence[str]) -> Health:
     return Health(frozenset(seen), waits(seen), _shm(node), sum(map(_private_kb, seen)))
 
 
-def waits(pids: dict[int, str]) -> dict[int, str]:
+def waits(pids: Iterable[int]) -> dict[int, str]:
     """The system call that each process is found in most of several looks; 'running' is what one that loops shows."""
     found: dict[int, list[str]] = {pid: [] for pid in pids}
     for _ in range(LOOKS):

@@ -98,10 +98,10 @@ class Spiral:
         raise AssertionError(uri)
 
     def send_errand(self, kind: Errand, words: str) -> None:
-        raise AssertionError(words)
+        raise AssertionError(kind, words)
 
     def answer(self, call_id: str, cseq: str, status: int, reason: str) -> None:
-        raise AssertionError(call_id)
+        raise AssertionError(call_id, cseq, status, reason)
 
     def errand(self) -> tuple[Errand, str] | None:
         raise AssertionError

@@ -149,8 +149,14 @@ def test_given_an_invite_over_any_transport_when_its_answer_asks_for_the_caller_
         assert KamailioTransaction().caller_end == ("sip:104@abc.invalid", flow)
 
 
-def test_given_another_transaction_when_it_is_answered_then_call_id_and_cseq_name_it_and_the_one_at_hand_has_ended(
-) -> None:
+def test_given_an_invite_that_is_there_already_when_it_is_refused_then_the_first_gets_no_answer_of_its() -> None:
+    with kamailio(**{"$rm": "INVITE"}) as fake:
+        fake.answer("tm.t_newtran", 0)
+        KamailioTransaction().reply(483, "Too Many Hops")
+        assert fake.replies == []
+
+
+def test_given_another_transaction_when_it_is_answered_then_call_id_and_cseq_name_it_and_that_at_hand_ends() -> None:
     with kamailio() as fake:
         for name in ("tm.t_newtran", "tm.t_release", "tmx.t_reply_callid"):
             fake.answer(name, 1)
