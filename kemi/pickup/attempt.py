@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple, get_origin, get_type_hints
 
 from kemi.accounts.directory import Directory
 from kemi.accounts.model import Extension, Kind
@@ -231,9 +230,12 @@ class Attempt(NamedTuple):
 
     @classmethod
     def unpack(cls, text: str) -> Attempt:
-        values = _with_tuples(packed.unpack(text))
-        if values[TARGET] is not None:
-            target = _with_tuples(values[TARGET])
+        values = packed.unpack(text)
+        for place in TUPLES:
+            values[place] = tuple(values[place])
+        if (target := values[TARGET]) is not None:
+            for place in TUPLES_OF_TARGET:
+                target[place] = tuple(target[place])
             target[KIND], target[VERDICT] = Kind(target[KIND]), Verdict(target[VERDICT])
             values[TARGET] = Target(*target)
         return cls(*values)
@@ -243,8 +245,12 @@ TARGET = Attempt._fields.index("target")
 KIND, VERDICT = (Target._fields.index(name) for name in ("kind", "verdict"))
 
 
-def _with_tuples(values: Iterable[Any]) -> list[Any]:
-    return [tuple(value) if isinstance(value, list) else value for value in values]
+def _tuples_of(kind: type) -> tuple[int, ...]:
+    """Where such a tuple has tuples in it, which are lists in what is packed."""
+    return tuple(place for place, of in enumerate(get_type_hints(kind).values()) if get_origin(of) is tuple)
+
+
+TUPLES, TUPLES_OF_TARGET = _tuples_of(Attempt), _tuples_of(Target)
 
 
 def now_ms() -> int:

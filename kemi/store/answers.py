@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import count, takewhile
 
 from kemi.dialogs.record import Caller, CallRecord
 from kemi.store import keys
@@ -14,11 +13,21 @@ def text(value: bytes | str) -> str:
     return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
 
 
+def texts(words: Sequence[bytes]) -> list[str]:
+    """`text` of each."""
+    try:
+        return list(map(bytes.decode, words))
+    except UnicodeDecodeError:
+        return [text(word) for word in words]
+
+
 def call_record(domain: str, key: bytes | str, flat: Sequence[bytes]) -> CallRecord:
     """A call of which the fields came: name, value, …"""
-    words = [text(word) for word in flat]
+    words = texts(flat)
     fields = dict(zip(words[::2], words[1::2], strict=True))
-    caller = "".join(takewhile(bool, (fields.get(f"x{number}", "") for number in count(1))))
+    caller, number = "", 1
+    while piece := fields.get(f"x{number}"):
+        caller, number = caller + piece, number + 1
     early = [line.partition(" ")[2] for line in fields.get("e", "").split("\n") if line]
     return CallRecord(
         domain=domain,

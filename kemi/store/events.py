@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 
 from kemi.pickup.event import PickupEvent
 from kemi.settings import Settings
 from kemi.store import keys
-from kemi.store.answers import text
+from kemi.store.answers import texts
 from kemi.store.commands import Commands
 
 _NUMBERS = frozenset(f.name for f in fields(PickupEvent) if isinstance(f.default, int)) | {"status"}
@@ -15,6 +15,7 @@ _LISTS = frozenset(f.name for f in fields(PickupEvent) if isinstance(f.default, 
 REFUSALS_A_MINUTE = 60
 """Of one picker; a person does not dial faster."""
 _SET_BY_STORE = frozenset({"domain", "id", "at_ms"})
+_WRITTEN = tuple(f.name for f in fields(PickupEvent) if f.name not in _SET_BY_STORE)
 
 
 class Events:
@@ -25,9 +26,9 @@ class Events:
     def write(self, event: PickupEvent) -> None:
         """Write one attempt down; posted, a store that is away is no error."""
         words: list[str | int] = []
-        for name, value in asdict(event).items():
-            if name not in _SET_BY_STORE and value not in ("", 0, ()):
-                words += [name, " ".join(value) if isinstance(value, tuple) else value]
+        for name in _WRITTEN:
+            if value := getattr(event, name):
+                words += (name, " ".join(value) if name in _LISTS else value)
         # What was picked up, and what agents do, is written always; so nobody drives that out by dialling on and on.
         most = REFUSALS_A_MINUTE if event.status >= 300 else 0
         self._redis.post("event", keys.tenant(event.domain), self._settings.events_max, most, event.picker, *words)
@@ -48,8 +49,8 @@ class Events:
 
     @staticmethod
     def _event(domain: str, identity: bytes, words: list[bytes]) -> PickupEvent:
-        texts = [text(word) for word in words]
-        values = dict(zip(texts[::2], texts[1::2], strict=True))
+        said = texts(words)
+        values = dict(zip(said[::2], said[1::2], strict=True))
         known = {f.name for f in fields(PickupEvent)}
         entry = PickupEvent(domain, values.get("picker", ""), values.get("dialled", ""), values.get("outcome", ""), 0)
         name = identity.decode()

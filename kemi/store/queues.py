@@ -13,7 +13,7 @@ from kemi.queueing.queue import Again, Duty, Entry, Expired, Joined, LetGo, Line
 from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
 from kemi.store import keys
-from kemi.store.answers import text
+from kemi.store.answers import text, texts
 from kemi.store.commands import Commands
 
 UNREACHABLE = "-"
@@ -125,7 +125,7 @@ class Queues:
     def drained(self, domain: str) -> tuple[LetGo, ...]:
         """Take the callers who wait at this node out of the queues of a tenant."""
         answer = self._redis.decide("drained", keys.tenant(domain), self._settings.instance)
-        words = [text(word) for word in answer[1:]]
+        words = texts(answer[1:])
         return tuple(LetGo(key, transaction) for key, transaction in zip(words[::2], words[1::2], strict=True))
 
     def missed(self, domain: str, dialog: DialogId, *, in_vain: bool, pause_s: int) -> tuple[Missed, tuple[str, ...]]:
