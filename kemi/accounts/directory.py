@@ -7,7 +7,6 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from os import getpid
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
@@ -68,14 +67,12 @@ class Directory:
 
     @property
     def version(self) -> int:
-        if self._process != getpid():
-            self._open()
+        self._open()
         return self._version
 
     def settings(self, domain: str) -> DomainSettings | None:
         """What a tenant has set, or None when the domain is not served here."""
-        if self._process != getpid():
-            self._open()
+        self._open()
         domain = domain.lower()
         known = self._settings.get(domain)
         if known is None and domain.isascii():
@@ -86,8 +83,7 @@ class Directory:
 
     def account(self, domain: str, number: str) -> Account | None:
         """The account of that number, or None when the domain is not served or has none."""
-        if self._process != getpid():
-            self._open()
+        self._open()
         domain = domain.lower()
         known = self._accounts.get((domain, number))
         # What is not found is remembered apart, lest a scan of numbers drive out the real ones, and costs as much as
@@ -108,8 +104,7 @@ class Directory:
 
     def grants(self, domain: str, picker: str) -> Grants:
         """The permissions with which an extension may pick up; none for whoever is no extension of the domain."""
-        if self._process != getpid():
-            self._open()
+        self._open()
         domain = domain.lower()
         known = self._grants.get((domain, picker))
         if known is None:
@@ -120,8 +115,7 @@ class Directory:
 
     def permission_ids(self, domain: str) -> Grants:
         """Every permission that some account of the domain has, whomever it admits."""
-        if self._process != getpid():
-            self._open()
+        self._open()
         domain = domain.lower()
         known = self._permission_ids.get(domain)
         if known is None:
@@ -148,8 +142,7 @@ class Directory:
 
     def agent_groups(self, domain: str) -> tuple[AgentGroup, ...]:
         """The agent groups of a domain, by number."""
-        if self._process != getpid():
-            self._open()
+        self._open()
         domain = domain.lower()
         known = self._agent_groups.get(domain)
         if known is None:
@@ -182,8 +175,7 @@ class Directory:
 
     def trunk_table(self) -> TrunkTable:
         """The trunks as routing asks for them."""
-        if self._process != getpid():
-            self._open()
+        self._open()
         if self._trunk_table is None:
             self._trunk_table = TrunkTable(self.trunks())
         return self._trunk_table
@@ -220,8 +212,10 @@ class Directory:
         self._trunk_table = None
 
     def _open(self) -> None:
-        """Connect, for a process that has not done so: SQLite forbids a connection that was made before a fork."""
-        process = getpid()
+        """Connect, unless this process has done so: SQLite forbids a connection that was made before a fork."""
+        process = os.getpid()
+        if self._process == process:
+            return
         # Under this path there may be a newer version than the parent's: what the parent remembers goes too.
         self._forget()
         if self._connection is not None:
@@ -245,8 +239,7 @@ class Directory:
         self._connection, self._process = connection, process
 
     def _rows(self, query: str, *parameters: str) -> Iterator[tuple[Any, ...]]:
-        if self._process != getpid():
-            self._open()
+        self._open()
         assert self._connection is not None
         try:
             yield from self._connection.execute(query, parameters)

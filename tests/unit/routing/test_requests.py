@@ -11,6 +11,8 @@ from kemi.errors import (
     NotProvisioned,
 )
 from kemi.routing.requests import TooManyHops
+from kemi.sip import packed
+from kemi.sip.ports import Errand
 from tests.support.fake_sip import FakeMessage, invite
 from tests.unit.routing.node import Node
 
@@ -75,3 +77,14 @@ def test_given_a_cancel_when_routed_then_it_goes_to_its_transaction_before_any_o
     node.scene.proxy.retransmission = True
     node.route()
     assert node.relays == 1
+
+
+def test_given_an_invite_that_the_node_asks_itself_to_answer_when_a_worker_gets_it_then_it_is_answered(
+    tmp_path: Path,
+) -> None:
+    node = Node(tmp_path, FakeMessage("INFO"))
+    node.scene.spiral.returned = True
+    node.scene.spiral.brings = Errand.ANSWER, packed.pack(("call-1", "7", 182, "Queued"))
+    node.route()
+    assert node.scene.transaction.said_elsewhere == [("call-1", "7", 182, "Queued")]
+    assert (node.relays, node.scene.transaction.replies) == (0, [])
