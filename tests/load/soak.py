@@ -3,7 +3,8 @@
 RATE: all of them together, a second (a quarter pickups, a twentieth queue callers); without it half of the highest
 rate that a short ramp finds. Prints one JSON object with a trend for each thing that was looked at, in its unit per
 minute and in percent per hour; writes it, all samples as CSV and a chart into build/soak-TIME/. Ends with 1 when a
-call failed or something grew, by the criterion of tests/support/load/growth.py.
+call failed or something grew, by the criterion of tests/support/load/growth.py. `lost_by_sipp`: calls that SIPp itself
+has forgotten in a pause, as its own screen shows; they are no failures of the node's.
 """
 
 from __future__ import annotations
@@ -105,10 +106,10 @@ def soak(place: Grounds, rate: float, minutes: float, warm_s: float, folder: Pat
     finally:
         mix.end()
     after = watch.rest()
-    failed = sum(mix.calls.values()) - mix.complete
-    return _judged(
-        watch, mix, (before, after), {"rate_per_s": rate, "minutes": minutes, **mix.calls, "failed": failed}, folder
-    )
+    lost = mix.lost_by_sipp
+    outcome = {"failed": sum(mix.calls.values()) - mix.complete - lost, "lost_by_sipp": lost}
+    found = {"rate_per_s": rate, "minutes": minutes, **mix.calls, **outcome}
+    return _judged(watch, mix, (before, after), found, folder)
 
 
 def warm_up_minutes(minutes: float, rate: float) -> float:
@@ -147,7 +148,7 @@ def _judged(watch: Watch, mix: Mix, rests: tuple[Rest, Rest], found: dict[str, A
     else:
         needed = math.ceil(warm_up * 1.5)
         _say(f"too short for trends: only what is left at rest is judged; give MINUTES={needed} or more")
-    rest = growth.at_rest(*rests, sum(mix.calls.values()))
+    rest = growth.at_rest(*rests, sum(mix.calls.values()), found["lost_by_sipp"])
     _write(watch.samples, folder / "samples.csv")
     found |= {
         "samples": len(watch.samples),

@@ -48,7 +48,7 @@ def load(proxy: Proxy, rate: float, duration_s: float, *, over_within_s: float =
     counts = [player.counts() for player in play.players]
     return Load(
         pace.calls,
-        pace.calls - counts[0].get("SuccessfulCall", 0),
+        pace.calls - counts[0].get("SuccessfulCall", 0) - play.caller.calls_in_a_pause(),
         sum(of.get("Retransmissions", 0) for of in counts),
         (spent[0] / 1000 / pace.calls, spent[1] / 1000 / pace.calls),
     )

@@ -175,7 +175,6 @@ def end_of_calls(outcome: Outcome, play: Play, pace: Pace) -> None:
     if failed:
         outcome.told.append(f"of {pace.calls} calls of SIPp {failed} were not complete: {counts}")
     if failed and failed == play.caller.calls_in_a_pause():
-        # SIPp 3.6.1 loses pauses when it is kept from its timers: those calls neither end nor fail.
         outcome.too_busy = True
 
 

@@ -23,6 +23,7 @@ PROCESS_TOLERANCE, PKG_TOLERANCE, SHM_TOLERANCE = MIB, 64 * KIB, MIB
 REDIS_TOLERANCE, KEYS_TOLERANCE = MIB, 50
 SHARE = 0.02
 """Of its level each may rise at least."""
+KEYS_OF_A_DIALOG = 2
 REST_SHM_TOLERANCE, REST_SHM_PER_CALL = 512 * KIB, 16
 
 
@@ -87,8 +88,11 @@ def shm_of_no_call(samples: Sequence[Sample], entry_bytes: float) -> list[tuple[
     return without(used, [(s.at, float(s.transactions)) for s in samples])
 
 
-def at_rest(before: Rest, after: Rest, calls: int) -> dict[str, Any]:
-    """What the calls have left; `grows` names what of it is too much."""
+def at_rest(before: Rest, after: Rest, calls: int, lost_by_sipp: int = 0) -> dict[str, Any]:
+    """What the calls have left; `grows` names what of it is too much.
+
+    lost_by_sipp: calls that never end (Player.calls_in_a_pause): each leaves its dialog, and the list of its device.
+    """
     shm = after.shm_used - before.shm_used
     tolerance = max(REST_SHM_TOLERANCE, REST_SHM_PER_CALL * calls)
     redis = after.redis_used - before.redis_used
@@ -104,7 +108,7 @@ def at_rest(before: Rest, after: Rest, calls: int) -> dict[str, Any]:
         "grows": [
             *(["shm_at_rest"] if shm > tolerance else []),
             *(["redis_at_rest"] if redis > max(REDIS_TOLERANCE, REST_SHM_PER_CALL * calls) else []),
-            *(["left_keys"] if keys > 0 else []),
+            *(["left_keys"] if keys > KEYS_OF_A_DIALOG * lost_by_sipp else []),
             *(["left_transactions"] if transactions > 0 else []),
         ],
     }

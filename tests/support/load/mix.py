@@ -38,6 +38,11 @@ class Mix:
         return sum(min(p.counts().get("SuccessfulCall", 0) for p in _own(play)) for play in self.plays)
 
     @property
+    def lost_by_sipp(self) -> int:
+        """Calls that SIPp has forgotten in a pause: they neither end nor fail. Known once all has ended."""
+        return sum(play.caller.calls_in_a_pause() for play in self.plays)
+
+    @property
     def retransmissions(self) -> int:
         return sum(p.counts().get("Retransmissions", 0) for play in self.plays for p in play.players)
 

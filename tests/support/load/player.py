@@ -125,12 +125,11 @@ class Player:
         return {name[:-3]: int(cell) for name, cell in cells if name.endswith("(C)") and cell.isdigit()}
 
     def calls_in_a_pause(self) -> int:
-        """How many calls had been acknowledged and were resting, when SIPp drew its last picture of the scenario."""
-        screen = self._read(".out").rpartition("Messages")[2]
-        acknowledged, rested = (
-            re.search(step, screen, re.MULTILINE) for step in (r"ACK -+> +(\d+)", r"Pause .*\] +(\d+)")
-        )
-        return int(acknowledged[1]) - int(rested[1]) if acknowledged and rested else 0
+        """How many calls had been acknowledged and were resting, when SIPp drew its last picture of the scenario.
+
+        SIPp 3.6.1 loses pauses when it is kept from its timers: once all else is over, these neither end nor fail.
+        """
+        return in_a_pause(self._read(".out"))
 
     def _is_bound(self) -> bool:
         """Whether this very process holds the port: somebody else's would not do."""
@@ -146,3 +145,9 @@ class Player:
             return self._file(suffix).read_text(errors="replace")
         except FileNotFoundError:
             return ""
+
+
+def in_a_pause(screens: str) -> int:
+    """Of SIPp's last picture: the calls that have said the ACK right before its pause, and not what follows."""
+    found = re.search(r"ACK -+> +(\d+)[^\n]*\n[^\n]*Pause [^\n]*\] +(\d+)", screens.rpartition("Messages")[2])
+    return max(0, int(found[1]) - int(found[2])) if found else 0

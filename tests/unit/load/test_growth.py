@@ -71,6 +71,8 @@ def test_given_a_node_at_rest_when_calls_left_keys_or_memory_then_they_are_named
     before = Rest(10 * MIB, MIB, 0, 0.0)
     assert at_rest(before, before, 1000)["grows"] == []
     assert at_rest(before, replace(before, left_keys=1), 1000)["grows"] == ["left_keys"]
+    assert at_rest(before, replace(before, left_keys=4), 1000, lost_by_sipp=2)["grows"] == []
+    assert at_rest(before, replace(before, left_keys=5), 1000, lost_by_sipp=2)["grows"] == ["left_keys"]
     assert at_rest(before, replace(before, transactions=2), 1000)["grows"] == ["left_transactions"]
     assert at_rest(before, replace(before, shm_used=11 * MIB), 1000)["grows"] == ["shm_at_rest"]
     assert at_rest(before, replace(before, shm_used=11 * MIB), 100_000)["grows"] == []
