@@ -52,7 +52,7 @@ Fields of call:KEY:
 | N T q | node and transaction (index:label) that hold it; CSeq of its INVITE      |
 | r     | what is sent to the device of its picker (packed)                        |
 | z     | agents who were offered it and did not take it                           |
-| y v   | set: agents may be offered it; when the last 182 was sent                |
+| y v   | `1` pickers may have it, `2` agents too; when the last 182 was sent      |
 | u     | name of the caller's device (pickup/devices.py)                          |
 | gone  | all else is over: `1` before it was entered, `p` picked up, `a` answered |
 | o h   | while gone: token of its claim; the callee's end, who had answered       |

@@ -91,9 +91,9 @@ class Queues:
         return answer
 
     def ready(self, domain: str, dialog: DialogId, tag: str) -> None:
-        """The caller is suspended: agents may be offered him, pickers may have him. Posted.
+        """The caller is suspended: pickers may have him. Posted.
 
-        tag: To tag of his 182; '' when that follows.
+        tag: To tag of his 182, with which agents may be offered him; '' when that follows.
         """
         self._redis.post("ready", keys.tenant(domain), dialog.key, tag)
 

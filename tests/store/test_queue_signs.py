@@ -62,6 +62,21 @@ def test_given_a_caller_who_is_still_to_hear_his_first_182_when_time_passes_then
     assert until(lambda: unready.call_id in repeated(hurried), what="his 182 to be repeated")
 
 
+def test_given_a_caller_who_has_not_heard_yet_that_he_waits_when_an_agent_is_idle_then_a_picker_alone_may_have_him(
+    queue: QueueScene,
+) -> None:
+    """His phone would get 182 after the agent's 180."""
+    call, _ = queue.joins(ONE)
+    queue.ready(call, "")
+    assert queue.offers(ONE) == []
+    queue.ready(call)
+    assert queue.offers(ONE) == [(call, "101")]
+    other, _ = queue.joins(ONE)
+    queue.ready(other, "")
+    assert queue.picked_up() in (call, other)
+    assert queue.picked_up() in (call, other)
+
+
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
 def test_given_an_odd_call_id_when_its_182_is_to_be_repeated_or_it_is_offered_then_it_is_named_as_it_was(
     queue: QueueScene, settings: Settings, odd: str

@@ -2,6 +2,7 @@
 
 local HYGIENE_US = 86400000000 -- an entry older than a day is a ghost that a crash left
 local WAITING = 'w' -- state of a call that waits in an agent group's queue
+local SUSPENDED, TOLD = '1', '2' -- how far a caller who waits is: his node can take him up; he has heard that he waits
 local QUEUE_BRANCH = '99' -- the queue's own early dialog: no branch has this number, so it never fails
 local HELD = 'h' -- it is on its way out of the queue: in no line
 

@@ -72,7 +72,7 @@ local function head(prefix, group)
     local f = fields(key(prefix, 'call', first[1]), 'N', 'y', 'T', 'z')
     if f[1] then
       return {
-        id = first[1], at = tonumber(first[2]), node = f[1], said_ready = f[2], transaction = f[3],
+        id = first[1], at = tonumber(first[2]), node = f[1], said_ready = f[2] == TOLD, transaction = f[3],
         missed = set_of(words(f[4])),
       }
     end

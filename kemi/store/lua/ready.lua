@@ -1,5 +1,5 @@
--- ready: a caller's transaction is suspended: agents may be offered him, and pickers may have him. He hears that he waits
--- (182) after that, and its To tag follows.
+-- ready: a caller's transaction is suspended: pickers may have him. He hears that he waits (182) after that, and its To
+-- tag follows: then agents may be offered him. A 180 of one before the 182 would have him wait when he rings.
 -- KEYS[1]  prefix of the tenant
 -- ARGV     id, To tag of the 182 ('' it has not been sent yet)
 -- returns  1 done
@@ -8,7 +8,7 @@ local function ready(keys, args)
   local call_key = key(keys[1], 'call', args[1])
   local number = redis.call('HGET', call_key, 'n')
   if not number then return 0 end
-  redis.call('HSET', call_key, 'y', 1, 'v', now_us())
+  redis.call('HSET', call_key, 'y', args[2] ~= '' and TOLD or SUSPENDED, 'v', now_us())
   if args[2] ~= '' then
     drop_branches(call_key, function(branch) return branch == QUEUE_BRANCH end)
     local early = redis.call('HGET', call_key, 'e') or ''
