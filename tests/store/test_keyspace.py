@@ -151,12 +151,12 @@ def walk(scene: QueueScene, odd: str) -> Iterator[str]:
 
 def walk_queue(scene: QueueScene, call: DialogId, odd: str) -> Iterator[str]:
     """The same, in an agent group's queue."""
-    tag = odd.replace("\r", "").replace("\n", "")
+    tag = odd.replace("\r", "").replace("\n", "") or "own"
     scene.joins(dialog=call, calls_from="105", is_agent=True)
     yield "join"
     scene.ready(call, tag)
     yield "ready"
-    assert scene.seen()[call].early_tags == ((tag,) if tag else ())
+    assert scene.seen()[call].early_tags == (tag,)
     assert scene.offers() == [(call, "101")]
     yield "dispatch"
     scene.misses(call)
