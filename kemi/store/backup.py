@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kemi.store import keys
-from kemi.store.answers import text
+from kemi.store.answers import text, texts
 from kemi.store.commands import Commands
 from kemi.store.queues import Queues
 
@@ -63,7 +63,7 @@ class Backups:
         start = "-"
         while True:
             answer = self._redis.call("XRANGE", keys.events(domain), start, "+", "COUNT", AT_ONCE)
-            found += [[text(identity), *(text(word) for word in words)] for identity, words in answer]
+            found += [[text(identity), *texts(words)] for identity, words in answer]
             if len(answer) < AT_ONCE:
                 return found
             start = f"({found[-1][0]}"

@@ -6,7 +6,7 @@ from kemi.nodes.peer import Peer
 from kemi.nodes.registry import Announced
 from kemi.settings import Settings
 from kemi.store import keys
-from kemi.store.answers import text
+from kemi.store.answers import text, texts
 from kemi.store.commands import Commands
 
 AT_ONCE = 500
@@ -30,7 +30,7 @@ class Nodes:
         living: list[Peer] = []
         dead: list[Peer] = []
         for at in range(0, len(words), WORDS):
-            name, boot, address, lives = (text(word) for word in words[at : at + WORDS])
+            name, boot, address, lives = texts(words[at : at + WORDS])
             (living if lives == "1" else dead).append(Peer(name, boot, address))
         heard = bool(accepted), text(shared), int(now_us), int(registry_ms), bool(was_dead)
         return Announced(*heard, tuple(living), tuple(dead))

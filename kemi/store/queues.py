@@ -13,7 +13,7 @@ from kemi.queueing.queue import Again, Duty, Entry, Expired, Joined, LetGo, Line
 from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
 from kemi.store import keys
-from kemi.store.answers import text, texts
+from kemi.store.answers import texts
 from kemi.store.commands import Commands
 
 UNREACHABLE = "-"
@@ -176,7 +176,7 @@ class Queues:
 
 
 def _action(words: list[bytes]) -> Offer | Expired | Again:
-    kind, *rest = (text(word) for word in words)
+    kind, *rest = texts(words)
     if kind == "offer":
         return Offer(rest[0], rest[1], tuple(rest[2].split()))
     if kind == "expired":
