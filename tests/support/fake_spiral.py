@@ -61,6 +61,7 @@ class FakeSpiral:
         assert (method == "NOTIFY") == bool(body), body
         assert uri, f"{method} to nowhere"
         assert not any({"\r", "\n"} & set(line) for line in headers), headers
+        assert any(line.startswith("CSeq: ") for line in headers), headers
         self.begun.append((method, uri, next_hop, headers))
         if body:
             self.bodies.append(body)

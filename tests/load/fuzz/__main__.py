@@ -177,6 +177,8 @@ def _stuck(before: Health, after: Health) -> list[int]:
     """Processes that do not wait where they waited before, in any of several looks: who ticks waits in two places."""
     stuck = [pid for pid in before.pids & after.pids if after.waits[pid] != before.waits[pid]]
     for _ in range(LOOKS_AGAIN):
+        if not stuck:
+            break
         now = waits(stuck)
         stuck = [pid for pid in stuck if now[pid] != before.waits[pid]]
     return stuck

@@ -8,9 +8,9 @@ from kemi.dialogs.far_end import FarEnd
 from kemi.dialogs.late_answers import LateAnswers
 from kemi.sip.dialog import DialogId
 from kemi.sip.flow import Flow
-from kemi.sip.ports import Errand
 from kemi.sip.record_route import routes_before
 from tests.support.fake_sip import FakeMessage
+from tests.support.fake_spiral import FakeSpiral
 
 DIALOG = DialogId("call-1", "caller-tag")
 CALLEE = Flow("udp", "192.0.2.7", 5060, "udp:192.0.2.1:5060")
@@ -69,48 +69,19 @@ class Marks:
         return only in (None, callee_tag) and DIALOG.key + callee_tag not in self.single
 
 
-@dataclass
-class Spiral:
-    sent: list[tuple[str, str, str]] = field(default_factory=list)
-    """Method, target and next hop."""
-    ended: list[int] = field(default_factory=list)
-    answers_from_here: bool = False
+class Nowhere:
+    def aim(self, uri: str, flow: Flow | None = None) -> None:
+        raise AssertionError(uri, flow)
 
-    def begin(self, method: str, uri: str, next_hop: Flow, headers: tuple[str, ...], body: str = "") -> None:
-        assert not body
-        assert any(line.startswith("CSeq: ") for line in headers)
-        self.sent.append((method, uri, str(next_hop)))
 
-    def end_branch(self, status: int, reason: str) -> None:
-        assert reason
-        self.ended.append(status)
+class Spiral(FakeSpiral):
+    def __init__(self) -> None:
+        super().__init__(Nowhere())
 
-    def is_from_here(self) -> bool:
-        return self.answers_from_here
-
-    def add_branch(self, transaction: str) -> bool:
-        raise AssertionError(transaction)
-
-    def is_open(self, transaction: str) -> bool:
-        raise NotImplementedError
-
-    def aim(self, uri: str) -> None:
-        raise AssertionError(uri)
-
-    def send_errand(self, kind: Errand, words: str) -> None:
-        raise AssertionError(kind, words)
-
-    def answer(self, call_id: str, cseq: str, status: int, reason: str) -> None:
-        raise AssertionError(call_id, cseq, status, reason)
-
-    def errand(self) -> tuple[Errand, str] | None:
-        raise AssertionError
-
-    def is_return(self) -> bool:
-        raise AssertionError
-
-    def goes_on(self) -> bool:
-        raise AssertionError
+    @property
+    def sent(self) -> list[tuple[str, str, str]]:
+        """Method, target and next hop."""
+        return [(method, uri, str(next_hop)) for method, uri, next_hop, _ in self.begun]
 
 
 class Scene:
@@ -148,7 +119,7 @@ def test_given_two_devices_when_both_answer_then_the_first_goes_on_and_the_other
     assert scene.spiral.sent == []
     scene.comes("bob")
     assert [method for method, *_ in scene.spiral.sent] == ["ACK", "BYE"]
-    assert scene.spiral.ended == [487]
+    assert scene.spiral.ended == [(487, "Request Terminated")]
     scene.comes("carol")
     assert len(scene.spiral.sent) == 2
 
@@ -188,7 +159,7 @@ def test_given_an_answer_that_came_by_way_of_this_node_when_it_is_refused_then_o
     scene.late.refuse(DIALOG)
     scene.comes("carol")
     assert scene.spiral.sent == []
-    assert scene.spiral.ended == [487]
+    assert scene.spiral.ended == [(487, "Request Terminated")]
 
 
 def test_given_an_answer_that_is_about_to_be_relayed_when_its_caller_acknowledges_then_it_ends_at_both_ends_once() -> (
