@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from tests.support.tenants import Tenant
 FAILED = pytest.StashKey[bool]()
 EVIDENCE = pytest.StashKey[Path]()
 LAST_LINES = 40
+
+# What a shell starts in the background is deaf to Ctrl-C, and so is all that it starts in its turn.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Whether a property holds is no question of time, and what is tried is the same in every run: a run tells of the change
 # that it is made for. `--hypothesis-profile=explore` tries something else each time.

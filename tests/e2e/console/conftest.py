@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from tests.e2e.console.scene import DOCUMENT, DOMAIN, SIZES, WITHIN_MS, Scene
 from tests.support.node import Node
@@ -20,6 +20,7 @@ CHROMIUM = "/usr/bin/chromium"
 
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
+    expect.set_options(timeout=WITHIN_MS)
     with sync_playwright() as playwright:
         yield playwright
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support.load import kinds
+from tests.support.load.bad_input import BadInput
 from tests.support.load.cost import children_of, cpu_ns
 from tests.support.load.ground import Meter, await_answer
 from tests.support.load.people import People, invented
@@ -68,6 +69,14 @@ def star87(folder: Path, name: str, *, tracking: bool) -> Iterator[Proxy]:
         yield Proxy(name, stage, people, trunk_port, called_port, meter.kamailio, meter.redis, node)
 
 
+def answers(address: str, domain: str) -> bool:
+    try:
+        await_answer(address, domain, LOOPBACK)
+    except BadInput:
+        return False
+    return True
+
+
 @contextmanager
 def native(folder: Path, name: str, *, allocator: tuple[str, ...]) -> Iterator[Proxy]:
     """allocator: Kamailio's options for its memory; none are its defaults."""
@@ -83,9 +92,10 @@ def native(folder: Path, name: str, *, allocator: tuple[str, ...]) -> Iterator[P
     with (place / "kamailio.log").open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
-        until(lambda: (place / "ctl.sock").exists() or process.poll() is not None, within_s=20, what="the native proxy")
+        until(
+            lambda: answers(address, people.domain) or process.poll() is not None, within_s=30, what=f"{name} to answer"
+        )
         stage = Stage(address, people.domain, LOOPBACK, folder)
-        await_answer(address, people.domain, LOOPBACK)
         with Phone(address, "registers", domain=people.domain) as phone:
             for did in people.dids.values():
                 # It knows no DIDs: what is dialled is what is registered.
