@@ -28,6 +28,7 @@ from kemi.ksr.proxy import KamailioProxy
 from kemi.ksr.seal import Seal
 from kemi.ksr.spiral import KamailioSpiral
 from kemi.ksr.transaction import KamailioTransaction
+from kemi.ksr.waiters import KamailioWaiters
 from kemi.lamps.book import Book
 from kemi.lamps.notifier import Notifier
 from kemi.lamps.watching import Watching
@@ -83,7 +84,17 @@ def build(settings: Settings) -> Handler:
     late_answers = LateAnswers(Incoming, KamailioMarks(), spiral)
     tracking: Tracking = store.calls if settings.tracking else Untracked()
     in_dialog = InDialog(directory, Incoming, transaction, tracking, kamailio, late_answers, media, peers.is_peer)
-    queueing = Queueing(directory, Incoming, transaction, location, spiral, store.queues, store.events, settings)
+    queueing = Queueing(
+        directory,
+        Incoming,
+        transaction,
+        location,
+        spiral,
+        store.queues,
+        KamailioWaiters(),
+        store.events,
+        settings,
+    )
     calls = Calls(directory, Incoming, transaction, location, tracking, queueing, late_answers, spiral, settings)
     draining = Draining(proxy.draining)
     calls.draining = draining

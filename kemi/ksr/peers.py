@@ -9,6 +9,7 @@ from collections.abc import Callable
 import KSR
 
 from kemi.ksr.incoming import text
+from kemi.ksr.table import entries
 from kemi.nodes.hop import HEADER, Envelope, Instruction, opened, seal
 from kemi.nodes.peer import Known, Peer, instance_of
 from kemi.settings import Settings
@@ -153,17 +154,11 @@ def _waiting() -> str:
 
 
 def _waiting_for(peer: Peer) -> list[str]:
-    entries: list[tuple[object, object]] = []
-    # A part of the table is locked meanwhile: nothing here may raise.
-    KSR.htable.sht_iterator_start("waiting", ASKED)
-    while KSR.htable.sht_iterator_next("waiting") > 0:
-        entries.append((KSR.pv.get("$shtitkey(waiting)"), KSR.pv.get("$shtitval(waiting)")))
-    KSR.htable.sht_iterator_end("waiting")
     found: list[str] = []
-    for name, value in entries:
-        instance, _, since_ms = str(value).partition(" ")
+    for name, value in entries(ASKED):
+        instance, _, since_ms = value.partition(" ")
         if instance == peer.instance and _now_ms() - int(since_ms) > HAS_BEEN_HEARD_MS:
-            found.append(str(name))
+            found.append(name)
     return found
 
 

@@ -30,6 +30,17 @@ class Missed(IntEnum):
     PICKED_UP = 2
 
 
+class Standing(IntEnum):
+    """Where the store has a caller who waits at this node."""
+
+    MISSING = 0
+    WAITS = 1
+    """In line, or claimed by a picker."""
+    OFFERED = 2
+    """Out of the line: his node was told to ring agents for him, or to let him go."""
+    OVER = 3
+
+
 class Duty(Enum):
     """Whether an agent takes calls of his groups."""
 
@@ -46,7 +57,6 @@ class Entry:
     caller: Caller
     transaction: str
     """`index:label` on this node."""
-    cseq: str
     caller_agents: tuple[str, ...]
     """The caller, if he is an agent himself."""
     ttl_ms: int
@@ -87,21 +97,15 @@ class LetGo:
     transaction: str
 
 
-@dataclass(frozen=True, slots=True)
-class Again:
-    """A caller is to hear once more that he waits."""
-
-    call_id: str
-    cseq: str
-
-
 class QueueStore(Protocol):
     """Awaited, but for `ready`, `lost`, `release` and `overflowed`; raises StoreUnavailable."""
 
     def join(self, entry: Entry) -> Joined: ...
     def ready(self, domain: str, dialog: DialogId, tag: str) -> None: ...
     def domains(self) -> tuple[str, ...]: ...
-    def dispatch(self, domain: str, lines: Sequence[Line]) -> tuple[Offer | Expired | Again, ...]: ...
+    def dispatch(self, domain: str, lines: Sequence[Line]) -> tuple[Offer | Expired, ...]: ...
+    def standings(self, domain: str, keys: Sequence[str]) -> list[Standing]: ...
+    def stand_again(self, entry: Entry, waited_ms: int, tag: str) -> None: ...
     def drained(self, domain: str) -> tuple[LetGo, ...]: ...
     def missed(
         self, domain: str, dialog: DialogId, *, in_vain: bool, pause_s: int

@@ -7,6 +7,7 @@ by whatever way, is found at the next look.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,16 +18,17 @@ from kemi.dialogs.call_note import CallNote
 from kemi.dialogs.record import Caller
 from kemi.errors import NodeDrains, NotProvisioned, NotReachable, StoreUnavailable
 from kemi.pickup.claim import PickupRecord
+from kemi.queueing import waiter
 from kemi.queueing.duty import set_duty, write_logged_out_after_misses
-from kemi.queueing.queue import Again, Duty, Entry, Expired, Joined, LetGo, Line, Offer, QueueStore
+from kemi.queueing.queue import Duty, Expired, Joined, LetGo, Line, Offer, QueueStore
+from kemi.queueing.roll_call import QUEUED, RollCall
+from kemi.queueing.waiter import SLACK_S, Waiter, Waiters
 from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
 from kemi.sip.ports import Callback, Location, Message, Spiral, Transaction
 
-QUEUED = (182, "Queued")
 BRANCHES_MOST = 24
 """tm numbers at most 30 branches in one transaction; each suspension takes one, each offer one for each contact."""
-SLACK_S = 30
 PICKER_SLACK_MS = 2_000
 """So much sooner than the caller's transaction does the picker's, which it rings by, end it."""
 PAUSE_LEAST_S = 1
@@ -68,6 +70,7 @@ class Queueing:
         location: Location,
         spiral: Spiral,
         store: QueueStore,
+        waiters: Waiters,
         record: PickupRecord,
         settings: Settings,
     ) -> None:
@@ -77,6 +80,8 @@ class Queueing:
         self._location = location
         self._spiral = spiral
         self._store = store
+        self._waiters = waiters
+        self._roll = RollCall(waiters, spiral, store, lambda call: self.is_taken(call), settings)
         self._record = record
         self._settings = settings
         self._resumed: Offer | Expired | LetGo | Picker | None = None
@@ -90,43 +95,47 @@ class Queueing:
     def enqueue(self, message: Message, note: CallNote, group: AgentGroup, caller: Caller) -> None:
         """Let a call wait for an agent of the group. Raises NotReachable (480), StoreUnavailable (nothing was done)."""
         self._transaction.create()
-        settings = self._directory().settings(note.domain)
-        entry = Entry(
+        directory = self._directory()
+        waits = Waiter(
             domain=note.domain,
-            group=group,
+            number=group.number,
             caller=caller,
             transaction=self._transaction.name,
             cseq=message.cseq,
-            caller_agents=(caller.number,) if caller.number in self._directory().agents(note.domain) else (),
-            by_member=bool(settings and settings.directed_includes_group_calls),
-            ttl_ms=(group.max_wait_s + group.ring_s + SLACK_S) * 1000,
+            caller_agents=(caller.number,) if caller.number in directory.agents(note.domain) else (),
+            since_ms=int(time.monotonic() * 1000),
         )
-        joined = self._store.join(entry)
+        joined = self._store.join(waits.entry(group, directory.settings(note.domain)))
         if joined is Joined.ENDED:
             return
         if joined is not Joined.WAITS:
             why = "no agent is logged in" if joined is Joined.NOBODY_LOGGED_IN else "the queue is full"
             self._overflow(message, note, group, why)
             return
+        self._transaction.remember(waiter.NAME, waits.pack())
         # Whoever hears that he waits can be taken: a transaction is resumed only once it is suspended.
         self._suspend(note, group)
         self._store.ready(note.domain, caller.dialog, "")
         self._transaction.provisional(*QUEUED)
+        self._hold(group)
         self._store.ready(note.domain, caller.dialog, self._transaction.own_tag)
 
     def dispatch(self) -> None:
         """One look at every tenant whose callers this node holds; runs in a process of its own."""
+        self._roll.repeat()
         try:
             directory = self._directory()
             drains = self.is_draining()
-            for domain in self._store.domains():
+            domains = self._store.domains()
+            self._roll.call(directory)
+            for domain in domains:
                 for let_go in self._store.drained(domain) if drains else ():
                     self._carry_out(domain, let_go)
                 lines = [Line(group, self._reachable(group, domain)) for group in directory.agent_groups(domain)]
                 for action in self._store.dispatch(domain, lines):
                     self._carry_out(domain, action)
         except (NotProvisioned, StoreUnavailable):
-            return
+            self._roll.doubt()
 
     def send_to_picker(self, transaction: str, contact: str, answer_ms: int, claim: str) -> bool:
         """Ring a picker's device, by way of this node, for a caller who waits; False when that cannot be.
@@ -145,6 +154,7 @@ class Queueing:
         message = self._message()
         note = self._note()
         group = self._group(note)
+        self._let_go(note, message)
         if isinstance(action, Picker):
             if not self._ring_picker(note, action):
                 # Not carried out: send_to_picker sees it still there.
@@ -160,10 +170,11 @@ class Queueing:
 
     def failed(self) -> None:
         """The agents that were offered the caller did not take him, or nobody continued him in time."""
-        if self._transaction.is_cancelled:
-            return
         message = self._message()
         note = self._note()
+        self._let_go(note, message)
+        if self._transaction.is_cancelled:
+            return
         group = self._group(note)
         dialog = DialogId.of(message)
         if self.is_taken(dialog):
@@ -179,15 +190,13 @@ class Queueing:
         """Log an agent in or out; False when he was so already. Raises StoreUnavailable."""
         return set_duty(self._store, self._record, domain, agent, duty)
 
-    def _carry_out(self, domain: str, action: Offer | Expired | LetGo | Again) -> None:
-        if isinstance(action, Again):
-            self._spiral.answer(action.call_id, action.cseq, *QUEUED)
-            return
+    def _carry_out(self, domain: str, action: Offer | Expired | LetGo) -> None:
         self._resumed = action
         self._transaction.resume(action.transaction, Callback.QUEUE_RESUMED)
         if self._resumed is not None:
             # The caller had gone, or the node was restarted: nobody is there to be rung for.
             self._resumed = None
+            self._waiters.let_go(waiter.named(domain, action.key))
             self._store.lost(domain, action.key)
 
     def _reachable(self, group: AgentGroup, domain: str) -> tuple[str, ...]:
@@ -227,6 +236,7 @@ class Queueing:
             self._leave(message, note, group, "picked up in vain too often")
         else:
             self._suspend(note, group)
+            self._hold(group)
             if note.claim:
                 key = DialogId.of(message).key
                 self._store.release(note.domain, key, note.claim)
@@ -238,6 +248,7 @@ class Queueing:
             return
         # Suspended first: the dispatcher may resume him as soon as the store has him waiting.
         self._suspend(note, group)
+        self._hold(group)
         try:
             dialog = DialogId.of(message)
             pause_s = max(group.wrap_up_s, PAUSE_LEAST_S)
@@ -254,6 +265,14 @@ class Queueing:
         self._transaction.remember(call_note.NAME, note._replace(branches=note.branches + 1, rung=(), claim="").pack())
         self._transaction.call_back(reply=None, failure=Callback.QUEUE_FAILURE)
         self._transaction.suspend()
+
+    def _hold(self, group: AgentGroup) -> None:
+        """He waits here, whatever becomes of the store."""
+        waits = Waiter.unpack(self._transaction.recall(waiter.NAME)).tagged(self._transaction.own_tag)
+        self._waiters.hold(waits.name, waits.pack(), group.max_wait_s + SLACK_S)
+
+    def _let_go(self, note: CallNote, message: Message) -> None:
+        self._waiters.let_go(waiter.named(note.domain, DialogId.of(message).key))
 
     def _leave(self, message: Message, note: CallNote, group: AgentGroup | None, why: str) -> None:
         self._store.overflowed(note.domain, DialogId.of(message).key)

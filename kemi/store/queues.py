@@ -6,16 +6,17 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kemi.dialogs.record import Caller
 from kemi.errors import StoreUnavailable
 from kemi.pickup.devices import name_of
-from kemi.queueing.queue import Again, Duty, Entry, Expired, Joined, LetGo, Line, Missed, Offer
+from kemi.queueing.queue import Duty, Entry, Expired, Joined, LetGo, Line, Missed, Offer, Standing
 from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
 from kemi.store import keys
 from kemi.store.answers import texts
 from kemi.store.commands import Commands
 
+AT_ONCE = 200
+"""Calls that one question names at most."""
 UNREACHABLE = "-"
 """In the place of an agent who cannot be rung."""
 
@@ -60,28 +61,8 @@ class Queues:
         """A call wants to wait; nobody is offered it, or picks it up, before `ready`."""
         # Looked at first, joined then: no call waits where nobody looks.
         self._redis.call("SADD", keys.queues(self._settings.instance), entry.domain)
-        answer = Joined(
-            int(
-                self._redis.decide(
-                    "join",
-                    keys.tenant(entry.domain),
-                    entry.caller.dialog.key,
-                    entry.ttl_ms,
-                    entry.group.number,
-                    entry.group.permission.id,
-                    entry.caller.number,
-                    entry.caller.pack(),
-                    self._settings.instance,
-                    entry.transaction,
-                    entry.cseq,
-                    entry.group.max_waiting,
-                    " ".join(entry.group.agents),
-                    " ".join(entry.caller_agents),
-                    "1" if entry.by_member else "",
-                    name_of(entry.caller.contact, entry.caller.user_agent),
-                )
-            )
-        )
+        agents = " ".join(entry.group.agents)
+        answer = Joined(int(self._decide("join", entry, entry.group.max_waiting, agents)))
         if answer is Joined.TOO_LATE:
             raise StoreUnavailable("the state store was too slow")
         if answer is Joined.WAITS:
@@ -97,12 +78,29 @@ class Queues:
         """
         self._redis.post("ready", keys.tenant(domain), dialog.key, tag)
 
+    def standings(self, domain: str, keys_of_calls: Sequence[str]) -> list[Standing]:
+        """Where calls stand that wait at this node, one for each."""
+        found: list[Standing] = []
+        for start in range(0, len(keys_of_calls), AT_ONCE):
+            some = keys_of_calls[start : start + AT_ONCE]
+            found += map(Standing, self._redis.fcall("standings", keys.tenant(domain), *some))
+        return found
+
+    def stand_again(self, entry: Entry, waited_ms: int, tag: str) -> None:
+        """A call that waits is back in line, at the place of one who came so long ago; nothing, if it is there or over.
+
+        tag: To tag of its 182.
+        """
+        self._redis.call("SADD", keys.queues(self._settings.instance), entry.domain)
+        if int(self._decide("stand_again", entry, waited_ms, tag)) == Joined.TOO_LATE:
+            raise StoreUnavailable("the state store was too slow")
+
     def domains(self) -> tuple[str, ...]:
         """The tenants in which this node holds queued calls."""
         answer = self._redis.call("SMEMBERS", keys.queues(self._settings.instance))
         return tuple(sorted(word.decode() for word in answer))
 
-    def dispatch(self, domain: str, lines: Sequence[Line]) -> tuple[Offer | Expired | Again, ...]:
+    def dispatch(self, domain: str, lines: Sequence[Line]) -> tuple[Offer | Expired, ...]:
         """Pair callers with idle agents and tell what else is due. A tenant without queued calls is dropped."""
         words: list[str | int] = []
         for line in lines:
@@ -115,7 +113,6 @@ class Queues:
             keys.tenant(domain),
             self._settings.instance,
             self._settings.queue_sign_ms,
-            self._settings.queue_repeat_ms,
             *words,
         )
         if not int(answer[0]):
@@ -167,6 +164,26 @@ class Queues:
         ]
         return Roster(int(answer[0]), tuple(found), tuple(lines))
 
+    def _decide(self, operation: str, entry: Entry, *more: str | int) -> bytes | int:
+        """One of those that put a call into a queue (lua/_queue.lua)."""
+        answer: bytes | int = self._redis.decide(
+            operation,
+            keys.tenant(entry.domain),
+            entry.caller.dialog.key,
+            entry.ttl_ms,
+            entry.group.number,
+            entry.group.permission.id,
+            entry.caller.number,
+            entry.caller.pack(),
+            self._settings.instance,
+            entry.transaction,
+            " ".join(entry.caller_agents),
+            "1" if entry.by_member else "",
+            name_of(entry.caller.contact, entry.caller.user_agent),
+            *more,
+        )
+        return answer
+
     def _look_no_more(self, domain: str) -> None:
         name = keys.queues(self._settings.instance)
         self._redis.call("SREM", name, domain)
@@ -175,13 +192,11 @@ class Queues:
             self._redis.call("SADD", name, domain)
 
 
-def _action(words: list[bytes]) -> Offer | Expired | Again:
+def _action(words: list[bytes]) -> Offer | Expired:
     kind, *rest = texts(words)
     if kind == "offer":
         return Offer(rest[0], rest[1], tuple(rest[2].split()))
-    if kind == "expired":
-        return Expired(rest[0], rest[1])
-    return Again(Caller.unpack(rest[0]).dialog.call_id, rest[1])
+    return Expired(rest[0], rest[1])
 
 
 def _numbers(flat: list[bytes]) -> dict[str, int]:

@@ -91,7 +91,7 @@ def other_node(settings: Settings, raw: redis.Redis, queue: QueueScene) -> Itera
 
 @pytest.fixture
 def hurried(settings: Settings, raw: redis.Redis, queue: QueueScene) -> Iterator[QueueScene]:
-    """Another node, whose callers hear a 182 every 150 ms, and whose calls are ghosts 450 ms after its last look."""
-    store = open_store(replace(settings, node="hurried", queue_repeat_ms=100, queue_sign_ms=150))
+    """Another node, whose calls are ghosts 450 ms after its last look."""
+    store = open_store(replace(settings, node="hurried", queue_sign_ms=150))
     yield QueueScene(store, raw, names=queue.names, node="hurried", _serial=queue._serial)
     store.close()

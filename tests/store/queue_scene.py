@@ -8,7 +8,7 @@ from typing import cast
 
 from kemi.accounts.model import AgentGroup
 from kemi.accounts.permission import Permission
-from kemi.queueing.queue import Again, Duty, Entry, Expired, Joined, Line, Missed, Offer
+from kemi.queueing.queue import Duty, Entry, Expired, Joined, Line, Missed, Offer, Standing
 from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
 from kemi.store import keys
@@ -54,17 +54,33 @@ class QueueScene(Scene):
         """A caller wants to wait. calls_from: his extension number, empty for one from outside."""
         dialog = dialog or self.dialog()
         self.names[dialog.key] = dialog
-        entry = Entry(
+        return dialog, self.store.queues.join(self.entry(dialog, group, calls_from, is_agent, by_member))
+
+    def entry(
+        self,
+        dialog: DialogId,
+        group: AgentGroup = SUPPORT,
+        calls_from: str = "",
+        is_agent: bool = False,
+        by_member: bool = False,
+    ) -> Entry:
+        return Entry(
             domain=self.domain,
             group=group,
             caller=caller(dialog, calls_from),
             transaction=f"1:{dialog.call_id}",
-            cseq="7",
             caller_agents=(calls_from,) if is_agent else (),
             ttl_ms=TTL_MS,
             by_member=by_member,
         )
-        return dialog, self.store.queues.join(entry)
+
+    def standing(self, *dialogs: DialogId) -> list[Standing]:
+        return self.store.queues.standings(self.domain, [dialog.key for dialog in dialogs])
+
+    def stands_again(self, dialog: DialogId, waited_ms: int, group: AgentGroup = SUPPORT, **more: bool | str) -> None:
+        """The node tells of one who waits there."""
+        self.names[dialog.key] = dialog
+        self.store.queues.stand_again(self.entry(dialog, group, **more), waited_ms, TAG)  # type: ignore[arg-type]
 
     def ready(self, dialog: DialogId, tag: str = TAG) -> None:
         self.store.queues.ready(self.domain, dialog, tag)
@@ -77,7 +93,7 @@ class QueueScene(Scene):
         self.ready(dialog)
         return dialog
 
-    def look(self, *groups: AgentGroup, reachable: Sequence[str] | None = None) -> tuple[Offer | Expired | Again, ...]:
+    def look(self, *groups: AgentGroup, reachable: Sequence[str] | None = None) -> tuple[Offer | Expired, ...]:
         """One look of this node; reachable: the agents that can be rung, else all."""
         lines = [
             Line(group, tuple(a for a in group.agents if reachable is None or a in reachable))

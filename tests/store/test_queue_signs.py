@@ -1,65 +1,19 @@
-"""What time does to a queue: 182 is repeated, a node's callers live while it looks, and are ghosts when it died."""
+"""What time does to a queue: a node's callers live while it looks, and are ghosts when it died."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
-from kemi.queueing.queue import Again, Offer
-from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
-from kemi.store import open_store
 from tests.store.queue_scene import SUPPORT, TTL_MS, QueueScene
-from tests.store.test_keyspace import ODD
 from tests.support.until import until
 
 ONE = replace(SUPPORT, agents=("101",))
 NOBODY: tuple[str, ...] = ()
 
 
-def repeated(queue: QueueScene) -> list[str]:
-    """One look, at which nobody can be rung: whose 182 is to be repeated."""
-    actions = queue.look(ONE, reachable=NOBODY)
-    assert all(isinstance(action, Again) and action.cseq == "7" for action in actions), actions
-    return [action.call_id for action in actions if isinstance(action, Again)]
-
-
 def record_ms(queue: QueueScene, call: DialogId) -> int:
     return queue.left()[f"call:{call.key}"]
-
-
-def test_given_a_waiting_caller_when_less_than_the_pause_has_passed_then_no_182_is_repeated(queue: QueueScene) -> None:
-    queue.waits(ONE)
-    assert repeated(queue) == []
-    assert repeated(queue) == []
-
-
-def test_given_a_waiting_caller_when_the_pause_has_passed_then_his_182_is_repeated_again_and_again(
-    hurried: QueueScene,
-) -> None:
-    call = hurried.waits(ONE)
-    for _ in range(3):
-        assert until(lambda: repeated(hurried), what="a 182 to repeat") == [call.call_id]
-
-
-def test_given_a_caller_who_is_being_offered_when_the_pause_has_passed_then_his_182_is_repeated_all_the_same(
-    hurried: QueueScene,
-) -> None:
-    call = hurried.waits(ONE)
-    assert hurried.offers(ONE) == [(call, "101")]
-    assert until(lambda: repeated(hurried), what="a 182 to repeat") == [call.call_id]
-
-
-def test_given_a_caller_who_is_still_to_hear_his_first_182_when_time_passes_then_none_is_repeated(
-    hurried: QueueScene,
-) -> None:
-    unready, _ = hurried.joins(ONE)
-    waiting = hurried.waits(ONE)
-    for _ in range(3):
-        assert until(lambda: repeated(hurried), what="a 182 to repeat") == [waiting.call_id]
-    hurried.ready(unready)
-    assert until(lambda: unready.call_id in repeated(hurried), what="his 182 to be repeated")
 
 
 def test_given_a_caller_who_has_not_heard_yet_that_he_waits_when_an_agent_is_idle_then_a_picker_alone_may_have_him(
@@ -74,24 +28,6 @@ def test_given_a_caller_who_has_not_heard_yet_that_he_waits_when_an_agent_is_idl
     other, _ = queue.joins(ONE)
     queue.ready(other, "")
     assert [queue.picked_up(), queue.picked_up()] == [call, other]
-
-
-@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
-def test_given_an_odd_call_id_when_its_182_is_to_be_repeated_or_it_is_offered_then_it_is_named_as_it_was(
-    queue: QueueScene, settings: Settings, odd: str
-) -> None:
-    store = open_store(replace(settings, queue_repeat_ms=0))
-    at_once = QueueScene(store, queue.redis)
-    call = at_once.waits(ONE, dialog=DialogId(odd, odd))
-    assert repeated(at_once) == [odd]
-    assert at_once.look(ONE) == (Offer(call.key, f"1:{odd}", ("101",)),)
-    store.close()
-
-
-def test_given_a_claimed_caller_when_the_pause_has_passed_then_his_182_is_repeated(hurried: QueueScene) -> None:
-    call = hurried.waits(ONE)
-    assert hurried.picked_up() == call
-    assert until(lambda: repeated(hurried), what="a 182 to repeat") == [call.call_id]
 
 
 def test_given_a_node_that_looks_when_time_passes_then_its_callers_live_three_signs_long_after_each(
@@ -110,7 +46,7 @@ def test_given_a_node_that_looks_when_a_sign_s_life_has_passed_then_its_caller_i
     expires_us = hurried.now_us() + 450_000
 
     def outlived() -> bool:
-        repeated(hurried)
+        hurried.look(ONE, reachable=NOBODY)
         return hurried.now_us() > expires_us
 
     until(outlived, what="the life of a sign")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from kemi.errors import StoreUnavailable
 from kemi.pickup.event import PickupEvent
-from kemi.queueing.queue import Again, Duty, Entry, Expired, Joined, LetGo, Line, Missed, Offer
+from kemi.queueing.queue import Duty, Entry, Expired, Joined, LetGo, Line, Missed, Offer, Standing
 from kemi.sip.dialog import DialogId
 from kemi.sip.flow import Flow
 from kemi.sip.ports import Callback
@@ -165,9 +165,12 @@ class FakeQueueStore:
         self.on_duty: dict[str, Duty] = {}
         self.entries: list[Entry] = []
         self.tenants: tuple[str, ...] = (DOMAIN,)
-        self.actions: list[Offer | Expired | Again] = []
+        self.actions: list[Offer | Expired] = []
         """What the next look finds to do."""
         self.lines: list[Sequence[Line]] = []
+        self.standing: dict[str, Standing] = {}
+        """Of calls, by key; others wait."""
+        self.asked: list[tuple[str, tuple[str, ...]]] = []
         self.waiting: tuple[LetGo, ...] = ()
         """Whom a node that drains lets go."""
 
@@ -177,6 +180,16 @@ class FakeQueueStore:
         self._did.append(("join",))
         return self.joined
 
+    def standings(self, domain: str, keys: Sequence[str]) -> list[Standing]:
+        self._answer()
+        self.asked.append((domain, tuple(keys)))
+        return [self.standing.get(key, Standing.WAITS) for key in keys]
+
+    def stand_again(self, entry: Entry, waited_ms: int, tag: str) -> None:
+        self._answer()
+        self.entries.append(entry)
+        self._did.append(("stand again", entry.caller.dialog.key, waited_ms, tag))
+
     def ready(self, domain: str, dialog: DialogId, tag: str) -> None:
         self._did.append(("ready", domain, dialog, tag))
 
@@ -184,7 +197,7 @@ class FakeQueueStore:
         self._answer()
         return self.tenants
 
-    def dispatch(self, domain: str, lines: Sequence[Line]) -> tuple[Offer | Expired | Again, ...]:
+    def dispatch(self, domain: str, lines: Sequence[Line]) -> tuple[Offer | Expired, ...]:
         self._answer()
         assert domain in self.tenants
         self.lines.append(lines)
@@ -221,6 +234,26 @@ class FakeQueueStore:
     def _answer(self) -> None:
         if self.away:
             raise StoreUnavailable("it is away")
+
+
+class FakeWaiters:
+    """Implements kemi.queueing.waiter.Waiters. longest_s: by name, as it was said last."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, str] = {}
+        self.longest_s: dict[str, int] = {}
+
+    def hold(self, name: str, words: str, longest_s: int) -> None:
+        self.held[name], self.longest_s[name] = words, longest_s
+
+    def let_go(self, name: str) -> None:
+        self.held.pop(name, None)
+
+    def is_held(self, name: str) -> bool:
+        return name in self.held
+
+    def all(self) -> list[str]:
+        return list(self.held.values())
 
 
 class AgentRecord:

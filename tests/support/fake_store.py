@@ -12,7 +12,7 @@ from kemi.errors import StoreUnavailable
 from kemi.pickup.claim import Claim, Outcome, Picked, Rerouted, Wanted
 from kemi.pickup.devices import Verdict
 from kemi.pickup.event import PickupEvent
-from kemi.queueing.queue import Again, Duty, Entry, Expired, Joined, LetGo, Line, Missed, Offer
+from kemi.queueing.queue import Duty, Entry, Expired, Joined, LetGo, Line, Missed, Offer, Standing
 from kemi.settings import Settings
 from kemi.sip.aor import Aor
 from kemi.sip.dialog import DialogId, Replaces
@@ -194,7 +194,7 @@ class FakeQueueStore:
     def __init__(self) -> None:
         self.joining = Joined.WAITS
         self.entries: list[Entry] = []
-        self.due: list[Offer | Expired | Again] = []
+        self.due: list[Offer | Expired] = []
         """What the next look gives out."""
         self.missing: tuple[Missed, tuple[str, ...]] = (Missed.WAITS, ())
         self.logged_out: set[str] = set()
@@ -207,6 +207,14 @@ class FakeQueueStore:
         self.entries.append(entry)
         return self.joining
 
+    def standings(self, domain: str, keys: Sequence[str]) -> list[Standing]:
+        self._fail()
+        assert domain in self.domains()
+        return [Standing.WAITS for _ in keys]
+
+    def stand_again(self, entry: Entry, waited_ms: int, tag: str) -> None:
+        raise AssertionError(f"nobody is missing here: {entry}, {waited_ms}, {tag}")
+
     def ready(self, domain: str, dialog: DialogId, tag: str) -> None:
         self.told.append(("ready", domain, dialog, tag))
 
@@ -214,7 +222,7 @@ class FakeQueueStore:
         self._fail()
         return tuple(sorted({entry.domain for entry in self.entries}))
 
-    def dispatch(self, domain: str, lines: Sequence[Line]) -> tuple[Offer | Expired | Again, ...]:
+    def dispatch(self, domain: str, lines: Sequence[Line]) -> tuple[Offer | Expired, ...]:
         self._fail()
         self.told.append(("dispatch", domain, tuple((line.group.number, line.agents) for line in lines)))
         due, self.due = tuple(self.due), []

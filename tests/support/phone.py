@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
@@ -50,7 +51,7 @@ class Phone:
         self.inbox: list[SipMessage] = []
         self.came: list[SipMessage] = []
         self._invalid = f"{secrets.token_hex(6)}.invalid"
-        self._seen: set[bytes] = set()
+        self._seen: Counter[bytes] = Counter()
         self.wire: Wire = open_wire(transport, (place, int(port)), host)
         if repeats:
             self.wire = Repeating(self.wire)
@@ -98,6 +99,11 @@ class Phone:
             if not self._receives(deadline - time.monotonic()):
                 came = [message.start for message in self.inbox]
                 raise AssertionError(f"{self.number} did not get {named} within {within_s:g} s; it got {came}")
+
+    def heard(self, status: int) -> int:
+        """How many answers with this code have come so far, each repetition counted."""
+        self.hears()
+        return sum(times for raw, times in self._seen.items() if SipMessage.parse(raw).status == status)
 
     def hears(self) -> None:
         """Put what has come by now into the inbox."""
@@ -251,8 +257,9 @@ class Phone:
             raw = self.wire.reads(within_s)
         except (TimeoutError, ConnectionRefusedError):
             return False
-        if raw.strip() and raw not in self._seen:
-            self._seen.add(raw)
+        if raw.strip():
+            self._seen[raw] += 1
+        if self._seen[raw] == 1:
             self.inbox.append(SipMessage.parse(raw))
             self.came.append(self.inbox[-1])
         return True

@@ -10,13 +10,3 @@ local function put_caller(list, caller)
     list[#list + 1] = string.sub(caller, (i - 1) * PIECE + 1, i * PIECE)
   end
 end
-
-local function caller_of(call_key)
-  local pieces = {}
-  local stored = redis.call('HGETALL', call_key)
-  for i = 1, #stored, 2 do
-    local number = string.match(stored[i], '^x(%d+)$')
-    if number then pieces[tonumber(number)] = stored[i + 1] end
-  end
-  return table.concat(pieces)
-end

@@ -1,14 +1,13 @@
 -- dispatch: pair waiting callers with idle agents, the longest waiting first over all groups of a tenant, and tell what
 -- else is due. A caller whose transaction another node holds is left to that node; nobody overtakes him.
 -- KEYS[1]  prefix of the tenant
--- ARGV     moment (µs) after which nobody waits for the answer any more, node, ms between two signs of life of a waiting call, ms between two 182,
---          then for each agent group: number, strategy, max_wait_ms, agents in their order (blank-separated; '-' before
---          one who cannot be rung)
+-- ARGV     moment (µs) after which nobody waits for the answer any more, node, ms between two signs of life of a
+--          waiting call, then for each agent group: number, strategy, max_wait_ms, agents in their order (blank-separated;
+--          '-' before one who cannot be rung)
 -- returns  {-1} too late: nothing was done
 --          {number of calls of this node that wait or ring agents, action, …}, action one of
 --          {'offer', id, transaction, agents}    ring these agents (blank-separated); they are reserved
 --          {'expired', id, transaction}          waited too long, or no agent is logged in any more; out of the queue
---          {'again', Call-ID and CSeq, …}        repeat the 182 (packed caller, CSeq)
 -- An agent is idle who is logged in, takes part in no call, and is past his wrap-up.
 
 local LIVES = 3 -- signs of life that may be missed before a waiting call is a ghost
@@ -131,20 +130,15 @@ local function pair(prefix, node, groups, now, actions)
   end
 end
 
-local function signs_of_life(prefix, node, now, sign_us, again_us, actions)
+local function signs_of_life(prefix, node, now, sign_us)
   local due = key(prefix, 'due', node)
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 100)) do
     local call_key = key(prefix, 'call', id)
-    local f = fields(call_key, 'l', 'v', 'q')
-    if not f[1] then
+    if redis.call('HEXISTS', call_key, 'l') == 0 then
       redis.call('ZREM', due, id)
     else
       redis.call('ZADD', due, now + sign_us, id)
       redis.call('PEXPIRE', call_key, sign_us / 1000 * LIVES)
-      if f[2] and tonumber(f[2]) + again_us <= now then
-        redis.call('HSET', call_key, 'v', now)
-        actions[#actions + 1] = { 'again', caller_of(call_key), f[3] }
-      end
     end
   end
 end
@@ -155,9 +149,9 @@ local function dispatch(keys, args)
   if now > tonumber(args[1]) then return { -1 } end
   local actions = {}
   expire_claims(prefix, now)
-  signs_of_life(prefix, node, now, args[3] * 1000, args[4] * 1000, actions)
+  signs_of_life(prefix, node, now, args[3] * 1000)
   local groups = {}
-  for i = 5, #args, 4 do
+  for i = 4, #args, 4 do
     groups[#groups + 1] = {
       number = args[i], strategy = args[i + 1], max_wait_us = args[i + 2] * 1000, agents = words(args[i + 3]),
     }

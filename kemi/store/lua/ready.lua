@@ -8,11 +8,10 @@ local function ready(keys, args)
   local call_key = key(keys[1], 'call', args[1])
   local number = redis.call('HGET', call_key, 'n')
   if not number then return 0 end
-  redis.call('HSET', call_key, 'y', args[2] ~= '' and TOLD or SUSPENDED, 'v', now_us())
-  if args[2] ~= '' then
-    drop_branches(call_key, function(branch) return branch == QUEUE_BRANCH end)
-    local early = redis.call('HGET', call_key, 'e') or ''
-    redis.call('HSET', call_key, 'e', QUEUE_BRANCH .. ' ' .. args[2] .. (early ~= '' and '\n' .. early or ''))
+  if args[2] == '' then
+    redis.call('HSET', call_key, 'y', SUSPENDED)
+  else
+    tell_ready(keys[1], args[1], args[2])
   end
   stir(keys[1], number)
   return 1

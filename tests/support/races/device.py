@@ -229,7 +229,7 @@ class Device(Phone):
                 break
             message = SipMessage.parse(raw)
             repeated, is_answer = raw in self._seen, 200 <= message.status < 300
-            self._seen.add(raw)
+            self._seen[raw] += 1
             self.said.append((time.monotonic(), "←", _what(message) + (" (again)" if repeated else "")))
             if not repeated or is_answer:
                 self._acts_on(message)

@@ -15,7 +15,7 @@ from kemi.dialogs import call_note
 from kemi.dialogs.call_note import CallNote
 from kemi.dialogs.record import Caller
 from kemi.errors import NotProvisioned, RequestRefused
-from kemi.queueing.queue import Again, Expired, Offer
+from kemi.queueing.queue import Expired, Offer
 from kemi.queueing.service import Queueing
 from kemi.settings import Settings
 from kemi.sip.flow import Flow
@@ -26,6 +26,7 @@ from tests.support.fake_queue import (
     AgentRecord,
     Did,
     FakeQueueStore,
+    FakeWaiters,
     QueuedInvite,
     QueuedTransaction,
 )
@@ -51,6 +52,7 @@ class Desk:
         self.transaction = QueuedTransaction(self.did, self.phones)
         self.spiral = FakeSpiral(self.transaction)
         self.store = FakeQueueStore(self.did)
+        self.waiters = FakeWaiters()
         self.record = AgentRecord()
         self.message = QueuedInvite()
         self.refusals: list[tuple[int, str]] = []
@@ -64,6 +66,7 @@ class Desk:
             self.phones,  # type: ignore[arg-type]
             self.spiral,
             self.store,
+            self.waiters,
             self.record,
             Settings(phone_silence_ms=9_000),
         )
@@ -110,7 +113,7 @@ class Desk:
         self.enqueue()
         self.did.clear()
 
-    def looks(self, *actions: Offer | Expired | Again) -> None:
+    def looks(self, *actions: Offer | Expired) -> None:
         """One look at which the store has this to do."""
         self.store.actions = list(actions)
         self.queueing.dispatch()

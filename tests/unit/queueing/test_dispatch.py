@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from kemi.queueing.queue import Again, Expired, Line, Offer
+from kemi.queueing.queue import Expired, Line, Offer
 from kemi.sip.ports import Callback
 from tests.support.fake_queue import DOMAIN, named
 from tests.unit.queueing.conftest import SALES, SUPPORT, VOICEMAIL, Desk
@@ -136,16 +136,6 @@ def test_given_a_group_that_is_no_longer_provisioned_when_its_caller_is_resumed_
         desk.expires()
     assert desk.did == [("resume", "7:42"), ("overflowed", DOMAIN, desk.key)]
     assert [status for status, _ in desk.refusals] == [480]
-
-
-def test_given_a_caller_who_is_to_hear_again_that_he_waits_when_it_is_carried_out_then_his_182_is_repeated(
-    desk: Desk,
-) -> None:
-    desk.waits()
-    desk.looks(Again("call-1", "7"))
-    assert desk.spiral.answered == [("call-1", "7", 182, "Queued")]
-    assert desk.did == []
-    assert desk.transaction.is_suspended
 
 
 def test_given_a_store_that_is_away_when_a_node_looks_then_nothing_happens_until_it_is_back(desk: Desk) -> None:

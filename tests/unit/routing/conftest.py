@@ -16,6 +16,7 @@ from kemi.routing.calls import Calls
 from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
 from tests.support.directories import directory_of, extension
+from tests.support.fake_queue import FakeWaiters
 from tests.support.fake_sip import DOMAIN, FLOW, FakeScene, invite
 from tests.support.fake_store import FakeQueueStore, FakeRecord, FakeTracking
 
@@ -45,7 +46,7 @@ class Placing:
         scene = self.scene
         self.queue, self.record = FakeQueueStore(), FakeRecord()
         at_hand = (lambda: self.directory, scene.message, scene.transaction, scene.location)
-        queueing = Queueing(*at_hand, scene.spiral, self.queue, self.record, Settings())
+        queueing = Queueing(*at_hand, scene.spiral, self.queue, FakeWaiters(), self.record, Settings())
         self.calls = Calls(*at_hand, self.tracking, queueing, scene.late_answers, scene.spiral, Settings())
         queueing.forward = self.calls.forward
 

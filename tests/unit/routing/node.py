@@ -25,6 +25,7 @@ from kemi.routing.trunks import Trunks
 from kemi.settings import Settings
 from tests.support.directories import agent_group, directory_of, extension, hunt_group
 from tests.support.fake_peers import FakeBus, FakePeers
+from tests.support.fake_queue import FakeWaiters
 from tests.support.fake_sip import FakeGateways, FakeMessage, FakeScene
 from tests.support.fake_store import (
     FakeDialogs,
@@ -70,7 +71,7 @@ class Node:
         at_hand = (self.current, scene.message, scene.transaction, scene.location)
         self.queue = FakeQueueStore()
         spiral, late_answers = scene.spiral, scene.late_answers
-        queueing = Queueing(*at_hand, spiral, self.queue, self.record, Settings())
+        queueing = Queueing(*at_hand, spiral, self.queue, FakeWaiters(), self.record, Settings())
         calls = Calls(*at_hand, self.tracking, queueing, late_answers, spiral, Settings())
         of_pickups = at_hand[:3]
         self.peers, self.bus = FakePeers(), FakeBus()

@@ -14,6 +14,7 @@ from kemi.routing.trunks import Trunks
 from kemi.settings import Settings
 from kemi.sip.flow import Flow
 from tests.support.directories import directory_of, extension, hunt_group
+from tests.support.fake_queue import FakeWaiters
 from tests.support.fake_sip import DOMAIN, FLOW, FakeGateways, FakeMessage, FakeScene, invite
 from tests.support.fake_store import FakeDialogs, FakeQueueStore, FakeRecord, FakeTracking
 
@@ -56,7 +57,7 @@ class Trunking:
         self.scene = scene = FakeScene(request, registered=("101",))
         self.gateways, self.tracking = FakeGateways(*DESTINATIONS), FakeTracking()
         at_hand = (lambda: self.directory, scene.message, scene.transaction, scene.location)
-        queueing = Queueing(*at_hand, scene.spiral, FakeQueueStore(), FakeRecord(), Settings())
+        queueing = Queueing(*at_hand, scene.spiral, FakeQueueStore(), FakeWaiters(), FakeRecord(), Settings())
         self.calls = Calls(*at_hand, self.tracking, queueing, scene.late_answers, scene.spiral, Settings())
         self.trunks = Trunks(
             lambda: self.directory,

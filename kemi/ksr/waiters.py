@@ -1,0 +1,25 @@
+"""Who waits at this node, in htable."""
+
+from __future__ import annotations
+
+import KSR
+
+from kemi.ksr.table import entries
+
+TABLE = "waiting"
+
+
+class KamailioWaiters:
+    """Implements kemi.queueing.waiter.Waiters."""
+
+    def hold(self, name: str, words: str, longest_s: int) -> None:
+        KSR.htable.sht_setxs(TABLE, name, words, longest_s)
+
+    def let_go(self, name: str) -> None:
+        KSR.htable.sht_rm(TABLE, name)
+
+    def is_held(self, name: str) -> bool:
+        return KSR.htable.sht_get(TABLE, name) is not None
+
+    def all(self) -> list[str]:
+        return [words for _, words in entries(TABLE)]
