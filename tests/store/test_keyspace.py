@@ -18,7 +18,7 @@ from kemi.pickup.claim import Outcome, Rerouted
 from kemi.pickup.console import Asked
 from kemi.pickup.devices import Verdict, name_of
 from kemi.pickup.event import PickupEvent
-from kemi.queueing.queue import Duty
+from kemi.queueing.queue import Duty, Standing
 from kemi.settings import Settings
 from kemi.sip.aor import Aor
 from kemi.sip.dialog import DialogId
@@ -186,6 +186,16 @@ def walk_queue(scene: QueueScene, call: DialogId, odd: str) -> Iterator[str]:
     yield "drained"
     scene.store.queues.overflowed(scene.domain, call.key)
     scene.store.settle()
+    scene.look()
+    yield "dispatch"
+    lost = scene.dialog()
+    assert scene.standing(lost) == [Standing.MISSING]
+    yield "standings"
+    scene.stands_again(lost, 1_000)
+    assert scene.waiting() == [lost]
+    yield "stand_again"
+    scene.ended(lost)
+    yield "ended"
     scene.look()
     yield "dispatch"
     scene.store.backups.restore(scene.domain, scene.store.backups.read(scene.domain, ["101"], ["800"]))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kemi.accounts.directory import Grants
 from kemi.accounts.model import AgentGroup
 from kemi.errors import AlreadyAnswered
-from kemi.queueing.queue import Duty, Expired, Offer
+from kemi.queueing.queue import Duty, Expired, Offer, Standing
 from kemi.sip.dialog import DialogId
 from kemi.store import keys
 from tests.store.queue_scene import SALES, SUPPORT, QueueScene
@@ -51,6 +51,17 @@ def join(scene: QueueScene, call: DialogId, group: AgentGroup, agent: str) -> No
 def wait(scene: QueueScene, call: DialogId, group: AgentGroup) -> None:
     join(scene, call, group, "")
     scene.ready(call)
+
+
+def stand_again(scene: QueueScene, call: DialogId, group: AgentGroup, waited_ms: int) -> None:
+    """Its node tells of a call: one that is known, or was over a moment ago, stays as it was."""
+    (before,), fields = scene.standing(call), fields_of(scene, call)
+    scene.stands_again(call, waited_ms, group)
+    if before is Standing.MISSING:
+        event("stood again")
+        assert scene.standing(call) == [Standing.WAITS]
+    else:
+        assert fields_of(scene, call) == fields
 
 
 def look(scene: QueueScene, strategy: str, reachable: list[str]) -> None:
@@ -115,6 +126,7 @@ RARE = st.one_of(
     step(look, strategy, st.lists(agent, unique=True)),
     step(join, call, group, st.just("") | agent),
     step(lambda scene, call: scene.ready(call), call),
+    step(stand_again, call, group, st.integers(0, 60_000)),
     step(lambda scene, agent, duty: scene.log(agent, duty), agent, st.sampled_from(Duty)),
     step(overstay, call),
     step(dial, call, agent),
@@ -148,7 +160,7 @@ def assert_consistent(scene: QueueScene) -> None:
                 for line in (f"ring:n:{number}", f"ring:p:{fields['k']}:{permit}"):
                     lines.setdefault(line, set()).add(key)
             assert "gone" not in fields
-            if "q" in fields:
+            if state:
                 lines.setdefault(f"due:{fields['N']}", set()).add(key)
             for busy in fields["w"].split():
                 lines.setdefault(f"busy:{busy}", set()).add(key)
