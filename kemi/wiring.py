@@ -101,6 +101,7 @@ def build(settings: Settings) -> Handler:
     queueing.is_draining = draining.is_on
     queueing.forward = calls.forward
     queueing.is_taken = late_answers.is_taken
+    in_dialog.ended = queueing.ended
     reroute = Reroute(
         directory,
         Incoming,

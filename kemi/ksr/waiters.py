@@ -15,8 +15,12 @@ class KamailioWaiters:
     def hold(self, name: str, words: str, longest_s: int) -> None:
         KSR.htable.sht_setxs(TABLE, name, words, longest_s)
 
-    def let_go(self, name: str) -> None:
+    def let_go(self, name: str) -> str:
+        words = KSR.htable.sht_get(TABLE, name)
+        if words is None:
+            return ""
         KSR.htable.sht_rm(TABLE, name)
+        return str(words)
 
     def is_held(self, name: str) -> bool:
         return KSR.htable.sht_get(TABLE, name) is not None

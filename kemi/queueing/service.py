@@ -112,13 +112,13 @@ class Queueing:
             why = "no agent is logged in" if joined is Joined.NOBODY_LOGGED_IN else "the queue is full"
             self._overflow(message, note, group, why)
             return
-        self._transaction.remember(waiter.NAME, waits.pack())
         # Whoever hears that he waits can be taken: a transaction is resumed only once it is suspended.
         self._suspend(note, group)
         self._store.ready(note.domain, caller.dialog, "")
         self._transaction.provisional(*QUEUED)
-        self._hold(group)
-        self._store.ready(note.domain, caller.dialog, self._transaction.own_tag)
+        waits = waits.tagged(self._transaction.own_tag)
+        self._waiters.hold(waits.name, waits.pack(), group.max_wait_s + SLACK_S)
+        self._store.ready(note.domain, caller.dialog, waits.tag)
 
     def dispatch(self) -> None:
         """One look at every tenant whose callers this node holds; runs in a process of its own."""
@@ -185,6 +185,10 @@ class Queueing:
             self._leave(message, note, group, "waited too long")
         else:
             self._back(message, note, group, in_vain=True)
+
+    def ended(self, domain: str, dialog: DialogId) -> None:
+        """A caller, who may wait here, hung up."""
+        self._waiters.let_go(waiter.named(domain, dialog.key))
 
     def set_duty(self, domain: str, agent: str, duty: Duty) -> bool:
         """Log an agent in or out; False when he was so already. Raises StoreUnavailable."""
@@ -267,12 +271,14 @@ class Queueing:
         self._transaction.suspend()
 
     def _hold(self, group: AgentGroup) -> None:
-        """He waits here, whatever becomes of the store."""
-        waits = Waiter.unpack(self._transaction.recall(waiter.NAME)).tagged(self._transaction.own_tag)
-        self._waiters.hold(waits.name, waits.pack(), group.max_wait_s + SLACK_S)
+        """He waits here again. The stack may have forgotten the tag of his 182 by now; the note has not."""
+        if words := self._transaction.recall(waiter.NAME):
+            self._waiters.hold(Waiter.unpack(words).name, words, group.max_wait_s + SLACK_S)
 
     def _let_go(self, note: CallNote, message: Message) -> None:
-        self._waiters.let_go(waiter.named(note.domain, DialogId.of(message).key))
+        """He does not wait now, but may again."""
+        if words := self._waiters.let_go(waiter.named(note.domain, DialogId.of(message).key)):
+            self._transaction.remember(waiter.NAME, words)
 
     def _leave(self, message: Message, note: CallNote, group: AgentGroup | None, why: str) -> None:
         self._store.overflowed(note.domain, DialogId.of(message).key)

@@ -39,6 +39,10 @@ class Router(Protocol):
     def apply_changes(self) -> None: ...
 
 
+def _nothing(_domain: str, _call: DialogId) -> None:
+    return None
+
+
 class InDialog:
     def __init__(
         self,
@@ -59,6 +63,8 @@ class InDialog:
         self._late_answers = late_answers
         self._media = media
         self._is_peer = is_peer
+        self.ended: Callable[[str, DialogId], None] = _nothing
+        """Of a tenant's call that its caller has given up, before anybody else hears of it (set by the wiring)."""
 
     def request(self, message: Message) -> None:
         """Route a request that has a To tag (RFC 3261 §16.4); raises NoSuchDialog (481)."""
@@ -191,6 +197,7 @@ class InDialog:
         settings = self._directory().settings(domain) if domain else None
         if settings is None or parse_pickup_code(message.ruri_user, settings.pickup_code):
             return None
+        self.ended(domain, DialogId.of(message))
         try:
             picker = self._tracking.ended(domain, DialogId.of(message))
         except StoreUnavailable:

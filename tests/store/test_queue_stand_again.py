@@ -83,7 +83,6 @@ def test_given_a_caller_who_hung_up_a_moment_ago_when_his_node_tells_of_him_then
     waiting, unknown = queue.waits(), queue.dialog()
     for call in (waiting, unknown):
         queue.ended(call)
-    queue.ended(waiting)
     before = queue.remains()
     for call in (waiting, unknown):
         queue.stands_again(call, 0)

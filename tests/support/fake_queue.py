@@ -118,7 +118,7 @@ class QueuedTransaction:
         self.notes[name] = note
 
     def recall(self, name: str) -> str:
-        return self.notes[name]
+        return self.notes.get(name, "")
 
     def fail(self, *, cancelled: bool = False) -> None:
         """Go on to the failure callback: the phones have refused, or the time is up."""
@@ -246,8 +246,8 @@ class FakeWaiters:
     def hold(self, name: str, words: str, longest_s: int) -> None:
         self.held[name], self.longest_s[name] = words, longest_s
 
-    def let_go(self, name: str) -> None:
-        self.held.pop(name, None)
+    def let_go(self, name: str) -> str:
+        return self.held.pop(name, "")
 
     def is_held(self, name: str) -> bool:
         return name in self.held

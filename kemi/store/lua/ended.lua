@@ -14,6 +14,8 @@ local function ended(keys, args)
   end
   forget(prefix, id)
   if f[1] == 'a' and not f[2] and args[2] ~= '' then count(prefix, f[3], args[2]) end
+  -- His node may be about to say that he waits.
+  if f[1] == 'a' and args[2] == 'abandoned' then mark_gone(prefix, id) end
   -- Claimed and gone: a directed pickup is told "already answered" for a moment, not for as long as a claim lasts.
   local taken = key(prefix, 'taken', f[3])
   if f[2] and redis.call('GET', taken) == id and redis.call('PTTL', taken) > tonumber(MARK_MS) then

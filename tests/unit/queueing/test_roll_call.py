@@ -60,7 +60,7 @@ def test_given_a_caller_who_waits_when_looked_up_then_his_node_has_all_that_the_
     assert desk.waiters.longest_s[waits.name] == SUPPORT.max_wait_s + SLACK_S
 
 
-@pytest.mark.parametrize("leaves", ["is offered", "gives up", "waited too long", "is lost"])
+@pytest.mark.parametrize("leaves", ["is offered", "gives up", "is cancelled", "waited too long", "is lost"])
 def test_given_a_caller_who_waits_when_he_does_so_no_longer_then_his_node_does_not_hold_him(
     leaves: str, desk: Desk
 ) -> None:
@@ -69,6 +69,8 @@ def test_given_a_caller_who_waits_when_he_does_so_no_longer_then_his_node_does_n
     if leaves == "is offered":
         desk.offers("101")
     elif leaves == "gives up":
+        desk.queueing.ended(DOMAIN, desk.message.dialog)
+    elif leaves == "is cancelled":
         desk.fails(cancelled=True)
     elif leaves == "waited too long":
         desk.expires()
@@ -190,7 +192,7 @@ def test_given_a_lost_caller_who_gives_up_while_the_store_is_asked_when_he_is_mi
     desk.waits()
 
     def gives_up(_domain: str, keys: list[str]) -> list[Standing]:
-        desk.fails(cancelled=True)
+        desk.queueing.ended(DOMAIN, desk.message.dialog)
         return [Standing.MISSING for _ in keys]
 
     monkeypatch.setattr(desk.store, "standings", gives_up)

@@ -55,6 +55,12 @@ class Talking:
         self.in_dialog = InDialog(
             current, scene.message, scene.transaction, self.tracking, scene.proxy, scene.late_answers, self.media
         )
+        self.ended: list[tuple[str, DialogId]] = []
+        self.in_dialog.ended = self._ended
+
+    def _ended(self, domain: str, call: DialogId) -> None:
+        assert self.tracking.told == [], "the store hears of it after that"
+        self.ended.append((domain, call))
 
     def request(self) -> None:
         self.in_dialog.request(self.scene.request)
@@ -368,6 +374,7 @@ def test_given_a_call_that_nobody_picked_up_when_cancelled_then_it_is_relayed_as
     talking.cancel()
     assert (talking.relays, talking.scene.request.appended, talking.scene.request.removed) == (1, [], [])
     assert talking.tracking.told == [("ended", DOMAIN, ENDS[0])]
+    assert talking.ended == [(DOMAIN, ENDS[0])]
     assert talking.scene.marks.refused == [], "an answer that crosses a caller's own CANCEL is his to end"
     assert talking.scene.transaction.said_elsewhere == []
 
@@ -403,11 +410,11 @@ def test_given_a_pickup_under_way_when_its_picker_cancels_then_no_call_of_that_n
 ) -> None:
     talking = Talking(tmp_path, FakeMessage("CANCEL", ruri_user=dialled))
     talking.cancel()
-    assert (talking.relays, talking.tracking.told) == (1, [])
+    assert (talking.relays, talking.tracking.told, talking.ended) == (1, [], [])
 
 
 def test_given_a_store_that_is_away_when_cancelled_then_it_is_relayed(tmp_path: Path) -> None:
     talking = Talking(tmp_path, FakeMessage("CANCEL"))
     talking.tracking.fails = StoreUnavailable("no answer")
     talking.cancel()
-    assert talking.relays == 1
+    assert (talking.relays, talking.ended) == (1, [(DOMAIN, ENDS[0])])
