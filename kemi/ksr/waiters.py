@@ -15,6 +15,14 @@ class KamailioWaiters:
     def hold(self, name: str, words: str, longest_s: int) -> None:
         KSR.htable.sht_setxs(TABLE, name, words, longest_s)
 
+    def renew(self, name: str, words: str, longest_s: int) -> None:
+        KSR.htable.sht_lock(TABLE, name)
+        try:
+            if self.is_held(name):
+                self.hold(name, words, longest_s)
+        finally:
+            KSR.htable.sht_unlock(TABLE, name)
+
     def let_go(self, name: str) -> str:
         words = KSR.htable.sht_get(TABLE, name)
         if words is None:

@@ -73,25 +73,26 @@ class RollCall:
         self._calls_at_s = now_s + self._every_s
 
     def _in_tenant(self, directory: Directory, domain: str, waiters: tuple[Waiter, ...]) -> Iterable[str]:
-        standings = self._store.standings(domain, [waiter.caller.dialog.key for waiter in waiters])
+        here_us = time.monotonic_ns() // 1000
+        there_us, standings = self._store.standings(domain, [waiter.caller.dialog.key for waiter in waiters])
         for waiter, standing in zip(waiters, standings, strict=True):
             if standing is Standing.OVER or self._is_taken(waiter.caller.dialog):
                 # Somebody has him; his phone has yet to end this call.
                 self._waiters.let_go(waiter.name)
             elif standing is Standing.MISSING:
-                self._stand_again(directory, waiter)
+                # The two clocks are compared once for all, lest they change places.
+                self._stand_again(directory, waiter, there_us - (here_us - waiter.since_us))
             elif standing is Standing.OFFERED:
                 if waiter.name in self._offered:
                     # Nobody rings for him: the store was away when he came back, or when his node was told.
                     self._store.missed(domain, waiter.caller.dialog, in_vain=False, pause_s=0)
                 yield waiter.name
 
-    def _stand_again(self, directory: Directory, waiter: Waiter) -> None:
+    def _stand_again(self, directory: Directory, waiter: Waiter, at_us: int) -> None:
         group = directory.account(waiter.domain, waiter.number)
         if isinstance(group, AgentGroup) and self._waiters.is_held(waiter.name):
-            waited_ms = int(time.monotonic() * 1000) - waiter.since_ms
             entry = waiter.entry(group, directory.settings(waiter.domain))
-            self._store.stand_again(entry, waited_ms, waiter.tag)
+            self._store.stand_again(entry, at_us, waiter.tag)
 
     def _all(self) -> list[Waiter]:
         return [Waiter.unpack(words) for words in self._waiters.all()]

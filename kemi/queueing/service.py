@@ -103,7 +103,7 @@ class Queueing:
             transaction=self._transaction.name,
             cseq=message.cseq,
             caller_agents=(caller.number,) if caller.number in directory.agents(note.domain) else (),
-            since_ms=int(time.monotonic() * 1000),
+            since_us=time.monotonic_ns() // 1000,
         )
         joined = self._store.join(waits.entry(group, directory.settings(note.domain)))
         if joined is Joined.ENDED:
@@ -114,23 +114,24 @@ class Queueing:
             return
         # Whoever hears that he waits can be taken: a transaction is resumed only once it is suspended.
         self._suspend(note, group)
+        longest_s = group.max_wait_s + SLACK_S
+        self._waiters.hold(waits.name, waits.pack(), longest_s)
         self._store.ready(note.domain, caller.dialog, "")
         self._transaction.provisional(*QUEUED)
         waits = waits.tagged(self._transaction.own_tag)
-        self._waiters.hold(waits.name, waits.pack(), group.max_wait_s + SLACK_S)
+        self._waiters.renew(waits.name, waits.pack(), longest_s)
         self._store.ready(note.domain, caller.dialog, waits.tag)
 
     def dispatch(self) -> None:
         """One look at every tenant whose callers this node holds; runs in a process of its own."""
+        if self.is_draining():
+            self._let_all_go()
         self._roll.repeat()
         try:
             directory = self._directory()
-            drains = self.is_draining()
             domains = self._store.domains()
             self._roll.call(directory)
             for domain in domains:
-                for let_go in self._store.drained(domain) if drains else ():
-                    self._carry_out(domain, let_go)
                 lines = [Line(group, self._reachable(group, domain)) for group in directory.agent_groups(domain)]
                 for action in self._store.dispatch(domain, lines):
                     self._carry_out(domain, action)
@@ -202,6 +203,11 @@ class Queueing:
             self._resumed = None
             self._waiters.let_go(waiter.named(domain, action.key))
             self._store.lost(domain, action.key)
+
+    def _let_all_go(self) -> None:
+        """Nobody waits at this node any more, whether or not there is a store to know it."""
+        for waits in map(Waiter.unpack, self._waiters.all()):
+            self._carry_out(waits.domain, LetGo(waits.caller.dialog.key, waits.transaction))
 
     def _reachable(self, group: AgentGroup, domain: str) -> tuple[str, ...]:
         return tuple(agent for agent in group.agents if self._location.is_registered(agent, domain))

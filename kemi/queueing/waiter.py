@@ -34,7 +34,7 @@ class Waiter:
     cseq: str
     caller_agents: tuple[str, ...]
     """The caller, if he is an agent himself."""
-    since_ms: int
+    since_us: int
     """When he came, by the host's monotonic clock."""
     tag: str = ""
     """To tag of his 182."""
@@ -67,15 +67,15 @@ class Waiter:
                 self.transaction,
                 self.cseq,
                 self.caller_agents,
-                self.since_ms,
+                self.since_us,
                 self.tag,
             )
         )
 
     @classmethod
     def unpack(cls, words: str) -> Waiter:
-        domain, number, caller, transaction, cseq, caller_agents, since_ms, tag = packed.unpack(words)
-        return cls(domain, number, Caller.unpack(caller), transaction, cseq, tuple(caller_agents), since_ms, tag)
+        domain, number, caller, transaction, cseq, caller_agents, since_us, tag = packed.unpack(words)
+        return cls(domain, number, Caller.unpack(caller), transaction, cseq, tuple(caller_agents), since_us, tag)
 
 
 class Waiters(Protocol):
@@ -83,6 +83,10 @@ class Waiters(Protocol):
 
     def hold(self, name: str, words: str, longest_s: int) -> None:
         """Note a waiter (Waiter.pack) for so long at most, in place of what was noted of him."""
+        ...
+
+    def renew(self, name: str, words: str, longest_s: int) -> None:
+        """The same, if he still waits."""
         ...
 
     def let_go(self, name: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from kemi.errors import StoreUnavailable
 from kemi.pickup.devices import name_of
-from kemi.queueing.queue import Duty, Entry, Expired, Joined, LetGo, Line, Missed, Offer, Standing
+from kemi.queueing.queue import Duty, Entry, Expired, Joined, Line, Missed, Offer, Standing
 from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
 from kemi.store import keys
@@ -78,21 +78,23 @@ class Queues:
         """
         self._redis.post("ready", keys.tenant(domain), dialog.key, tag)
 
-    def standings(self, domain: str, keys_of_calls: Sequence[str]) -> list[Standing]:
-        """Where calls stand that wait at this node, one for each."""
-        found: list[Standing] = []
-        for start in range(0, len(keys_of_calls), AT_ONCE):
-            some = keys_of_calls[start : start + AT_ONCE]
-            found += map(Standing, self._redis.fcall("standings", keys.tenant(domain), *some))
-        return found
+    def standings(self, domain: str, calls: Sequence[str]) -> tuple[int, list[Standing]]:
+        """The store's time (µs since 1970) when it was asked, and where each of these calls (keys) stands."""
+        now_us, found = 0, list[Standing]()
+        for start in range(0, len(calls), AT_ONCE):
+            some = calls[start : start + AT_ONCE]
+            told_us, *standings = map(int, self._redis.fcall("standings", keys.tenant(domain), *some))
+            now_us = now_us or told_us
+            found += map(Standing, standings)
+        return now_us, found
 
-    def stand_again(self, entry: Entry, waited_ms: int, tag: str) -> None:
-        """A call that waits is back in line, at the place of one who came so long ago; nothing, if it is there or over.
+    def stand_again(self, entry: Entry, at_us: int, tag: str) -> None:
+        """A call that waits is back in line, where one stands who came at that time; nothing, if it is there or over.
 
         tag: To tag of its 182.
         """
         self._redis.call("SADD", keys.queues(self._settings.instance), entry.domain)
-        if int(self._decide("stand_again", entry, waited_ms, tag)) == Joined.TOO_LATE:
+        if int(self._decide("stand_again", entry, at_us, tag)) == Joined.TOO_LATE:
             raise StoreUnavailable("the state store was too slow")
 
     def domains(self) -> tuple[str, ...]:
@@ -118,12 +120,6 @@ class Queues:
         if not int(answer[0]):
             self._look_no_more(domain)
         return tuple(_action(words) for words in answer[1:])
-
-    def drained(self, domain: str) -> tuple[LetGo, ...]:
-        """Take the callers who wait at this node out of the queues of a tenant."""
-        answer = self._redis.decide("drained", keys.tenant(domain), self._settings.instance)
-        words = texts(answer[1:])
-        return tuple(LetGo(key, transaction) for key, transaction in zip(words[::2], words[1::2], strict=True))
 
     def missed(self, domain: str, dialog: DialogId, *, in_vain: bool, pause_s: int) -> tuple[Missed, tuple[str, ...]]:
         """The offered agents did not take the caller: what becomes of him, and who was logged out for it.

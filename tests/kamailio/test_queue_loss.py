@@ -153,3 +153,18 @@ def test_given_an_agent_who_refuses_while_the_store_takes_nothing_when_it_does_a
         until(lambda: holds(tenant), what="the caller to wait again")
         client.config_set("min-replicas-to-write", 0)
     serve(call, agent.rung())
+
+
+def test_given_a_caller_who_waits_while_the_store_is_away_when_the_node_drains_then_he_gets_503(
+    store: RedisServer, tenant: Tenant
+) -> None:
+    call = waits(tenant, "104")
+    store.kill()
+    try:
+        tenant.node.says("drain")
+        refused = call.ends_with()
+        assert (refused.status, refused["Retry-After"]) == (503, "10")
+    finally:
+        tenant.node.says("drain", "--off")
+        store.start()
+    assert not holds(tenant)

@@ -75,12 +75,15 @@ class QueueScene(Scene):
         )
 
     def standing(self, *dialogs: DialogId) -> list[Standing]:
-        return self.store.queues.standings(self.domain, [dialog.key for dialog in dialogs])
+        return self.store.queues.standings(self.domain, [dialog.key for dialog in dialogs])[1]
 
-    def stands_again(self, dialog: DialogId, waited_ms: int, group: AgentGroup = SUPPORT, **more: bool | str) -> None:
-        """The node tells of one who waits there."""
+    def stands_again(
+        self, dialog: DialogId, waited_ms: int, group: AgentGroup = SUPPORT, tag: str = TAG, **more: bool | str
+    ) -> None:
+        """The node tells of one who has waited there for so long."""
         self.names[dialog.key] = dialog
-        self.store.queues.stand_again(self.entry(dialog, group, **more), waited_ms, TAG)  # type: ignore[arg-type]
+        at_us = self.now_us() - waited_ms * 1000
+        self.store.queues.stand_again(self.entry(dialog, group, **more), at_us, tag)  # type: ignore[arg-type]
 
     def ready(self, dialog: DialogId, tag: str = TAG) -> None:
         self.store.queues.ready(self.domain, dialog, tag)

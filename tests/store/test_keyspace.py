@@ -181,13 +181,6 @@ def walk_queue(scene: QueueScene, call: DialogId, odd: str) -> Iterator[str]:
     scene.redis.delete(f"{keys.tenant(scene.domain)}{keys.SUFFIXES['call']}{call.key}")
     scene.look()
     yield "dispatch"
-    scene.joins(dialog=call)
-    assert [one.key for one in scene.store.queues.drained(scene.domain)] == [call.key]
-    yield "drained"
-    scene.store.queues.overflowed(scene.domain, call.key)
-    scene.store.settle()
-    scene.look()
-    yield "dispatch"
     lost = scene.dialog()
     assert scene.standing(lost) == [Standing.MISSING]
     yield "standings"

@@ -106,3 +106,19 @@ def test_given_more_callers_than_one_question_names_when_asked_then_each_has_his
     assert [calls[i] for i, standing in enumerate(told) if standing is Standing.WAITS] == there
     assert len(told) == len(calls)
     assert queue.standing() == []
+
+
+def test_given_a_caller_whose_tag_is_not_known_any_more_when_he_stands_again_then_he_is_served_all_the_same(
+    queue: QueueScene,
+) -> None:
+    call = queue.dialog()
+    queue.stands_again(call, 0, tag="")
+    assert queue.seen()[call].early_tags == ()
+    queue.only("101")
+    assert queue.offers() == [(call, "101")]
+
+
+def test_given_the_store_s_clock_when_asked_where_calls_stand_then_it_is_told(queue: QueueScene) -> None:
+    before_us = queue.now_us()
+    calls = [queue.dialog().key for _ in range(AT_ONCE + 1)]
+    assert before_us <= queue.store.queues.standings(queue.domain, calls)[0] <= queue.now_us()

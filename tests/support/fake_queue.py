@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from kemi.errors import StoreUnavailable
 from kemi.pickup.event import PickupEvent
-from kemi.queueing.queue import Duty, Entry, Expired, Joined, LetGo, Line, Missed, Offer, Standing
+from kemi.queueing.queue import Duty, Entry, Expired, Joined, Line, Missed, Offer, Standing
 from kemi.sip.dialog import DialogId
 from kemi.sip.flow import Flow
 from kemi.sip.ports import Callback
@@ -168,11 +168,10 @@ class FakeQueueStore:
         self.actions: list[Offer | Expired] = []
         """What the next look finds to do."""
         self.lines: list[Sequence[Line]] = []
+        self.now_us = 1_700_000_000_000_000
         self.standing: dict[str, Standing] = {}
         """Of calls, by key; others wait."""
         self.asked: list[tuple[str, tuple[str, ...]]] = []
-        self.waiting: tuple[LetGo, ...] = ()
-        """Whom a node that drains lets go."""
 
     def join(self, entry: Entry) -> Joined:
         self._answer()
@@ -180,15 +179,15 @@ class FakeQueueStore:
         self._did.append(("join",))
         return self.joined
 
-    def standings(self, domain: str, keys: Sequence[str]) -> list[Standing]:
+    def standings(self, domain: str, keys: Sequence[str]) -> tuple[int, list[Standing]]:
         self._answer()
         self.asked.append((domain, tuple(keys)))
-        return [self.standing.get(key, Standing.WAITS) for key in keys]
+        return self.now_us, [self.standing.get(key, Standing.WAITS) for key in keys]
 
-    def stand_again(self, entry: Entry, waited_ms: int, tag: str) -> None:
+    def stand_again(self, entry: Entry, at_us: int, tag: str) -> None:
         self._answer()
         self.entries.append(entry)
-        self._did.append(("stand again", entry.caller.dialog.key, waited_ms, tag))
+        self._did.append(("stand again", entry.caller.dialog.key, at_us, tag))
 
     def ready(self, domain: str, dialog: DialogId, tag: str) -> None:
         self._did.append(("ready", domain, dialog, tag))
@@ -203,12 +202,6 @@ class FakeQueueStore:
         self.lines.append(lines)
         actions, self.actions = tuple(self.actions), []
         return actions
-
-    def drained(self, domain: str) -> tuple[LetGo, ...]:
-        self._answer()
-        assert domain in self.tenants
-        waiting, self.waiting = self.waiting, ()
-        return waiting
 
     def missed(self, domain: str, dialog: DialogId, *, in_vain: bool, pause_s: int) -> tuple[Missed, tuple[str, ...]]:
         self._answer()
@@ -245,6 +238,10 @@ class FakeWaiters:
 
     def hold(self, name: str, words: str, longest_s: int) -> None:
         self.held[name], self.longest_s[name] = words, longest_s
+
+    def renew(self, name: str, words: str, longest_s: int) -> None:
+        if name in self.held:
+            self.hold(name, words, longest_s)
 
     def let_go(self, name: str) -> str:
         return self.held.pop(name, "")

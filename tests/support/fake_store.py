@@ -12,7 +12,7 @@ from kemi.errors import StoreUnavailable
 from kemi.pickup.claim import Claim, Outcome, Picked, Rerouted, Wanted
 from kemi.pickup.devices import Verdict
 from kemi.pickup.event import PickupEvent
-from kemi.queueing.queue import Duty, Entry, Expired, Joined, LetGo, Line, Missed, Offer, Standing
+from kemi.queueing.queue import Duty, Entry, Expired, Joined, Line, Missed, Offer, Standing
 from kemi.settings import Settings
 from kemi.sip.aor import Aor
 from kemi.sip.dialog import DialogId, Replaces
@@ -207,13 +207,13 @@ class FakeQueueStore:
         self.entries.append(entry)
         return self.joining
 
-    def standings(self, domain: str, keys: Sequence[str]) -> list[Standing]:
+    def standings(self, domain: str, keys: Sequence[str]) -> tuple[int, list[Standing]]:
         self._fail()
         assert domain in self.domains()
-        return [Standing.WAITS for _ in keys]
+        return 0, [Standing.WAITS for _ in keys]
 
-    def stand_again(self, entry: Entry, waited_ms: int, tag: str) -> None:
-        raise AssertionError(f"nobody is missing here: {entry}, {waited_ms}, {tag}")
+    def stand_again(self, entry: Entry, at_us: int, tag: str) -> None:
+        raise AssertionError(f"nobody is missing here: {entry}, {at_us}, {tag}")
 
     def ready(self, domain: str, dialog: DialogId, tag: str) -> None:
         self.told.append(("ready", domain, dialog, tag))
@@ -227,9 +227,6 @@ class FakeQueueStore:
         self.told.append(("dispatch", domain, tuple((line.group.number, line.agents) for line in lines)))
         due, self.due = tuple(self.due), []
         return due
-
-    def drained(self, domain: str) -> tuple[LetGo, ...]:
-        raise AssertionError(f"no node drains here: {domain}")
 
     def missed(self, domain: str, dialog: DialogId, *, in_vain: bool, pause_s: int) -> tuple[Missed, tuple[str, ...]]:
         self._fail()

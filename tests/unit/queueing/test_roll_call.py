@@ -26,6 +26,9 @@ class Clock:
     def monotonic(self) -> float:
         return self.now_s
 
+    def monotonic_ns(self) -> int:
+        return int(self.now_s * 1_000_000_000)
+
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
@@ -54,7 +57,9 @@ def test_given_a_caller_who_waits_when_looked_up_then_his_node_has_all_that_the_
     desk.enqueue("103")
     (words,) = desk.waiters.all()
     waits = Waiter.unpack(words)
-    assert waits == Waiter(DOMAIN, "800", desk.caller("103"), "7:42", "7", ("103",), int(clock.now_s * 1000), OWN_TAG)
+    assert waits == Waiter(
+        DOMAIN, "800", desk.caller("103"), "7:42", "7", ("103",), int(clock.now_s * 1_000_000), OWN_TAG
+    )
     assert waits.name == name(desk)
     assert waits.entry(SUPPORT, None) == desk.store.entries[0]
     assert desk.waiters.longest_s[waits.name] == SUPPORT.max_wait_s + SLACK_S
@@ -77,6 +82,16 @@ def test_given_a_caller_who_waits_when_he_does_so_no_longer_then_his_node_does_n
     else:
         desk.transaction.gone = True
         desk.offers("101")
+    assert desk.waiters.all() == []
+
+
+def test_given_a_caller_whom_a_picker_gets_before_his_182_is_out_when_he_waits_no_more_then_he_is_not_held(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.transaction, "provisional", lambda *_: desk.waiters.let_go(name(desk)))
+        patch.setattr(type(desk.transaction), "own_tag", OWN_TAG)
+        desk.enqueue()
     assert desk.waiters.all() == []
 
 
@@ -140,7 +155,7 @@ def test_given_a_store_that_has_lost_a_caller_when_the_roll_is_called_then_he_st
     desk.store.standing[desk.key] = Standing.MISSING
     clock.now_s += 30
     desk.looks()
-    assert desk.did == [("stand again", desk.key, 30_000, OWN_TAG)]
+    assert desk.did == [("stand again", desk.key, desk.store.now_us - 30_000_000, OWN_TAG)]
     assert desk.store.entries == [entry]
 
 
@@ -162,7 +177,7 @@ def test_given_a_store_that_fails_in_the_middle_when_it_is_back_then_who_was_not
     desk.store.standing[desk.key] = Standing.MISSING
     answers = desk.store.standings
 
-    def fails(domain: str, keys: list[str]) -> list[Standing]:
+    def fails(domain: str, keys: list[str]) -> tuple[int, list[Standing]]:
         found = answers(domain, keys)
         desk.store.away = True
         return found
@@ -191,9 +206,9 @@ def test_given_a_lost_caller_who_gives_up_while_the_store_is_asked_when_he_is_mi
 ) -> None:
     desk.waits()
 
-    def gives_up(_domain: str, keys: list[str]) -> list[Standing]:
+    def gives_up(_domain: str, keys: list[str]) -> tuple[int, list[Standing]]:
         desk.queueing.ended(DOMAIN, desk.message.dialog)
-        return [Standing.MISSING for _ in keys]
+        return 1, [Standing.MISSING for _ in keys]
 
     monkeypatch.setattr(desk.store, "standings", gives_up)
     passes(clock, desk, EVERY_S)
