@@ -11,8 +11,15 @@ import weakref
 from kemi.store import functions
 from kemi.store.links import Word
 
-ENDS = {"answered": "ended", "picked": "ended", "ended": "ended", "over": "over", "release": "release"}
-"""What to do later instead: each names one call, and finds nothing to do once that has gone.
+ENDS = {
+    "answered": "ended",
+    "picked": "ended",
+    "ended": "ended",
+    "over": "over",
+    "release": "release",
+    "disclaim": "disclaim",
+}
+"""What to do later instead: each names one call, or claim, and finds nothing to do once that has gone.
 
 An answer begins a dialog, too, which may be over by then, and nobody would end it: only that the call rings no more is
 recorded.

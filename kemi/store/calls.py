@@ -141,22 +141,28 @@ class Calls:
         RateLimited (403), StoreUnavailable (503). RFC 3891 §3 leaves the race with an answer to the caller's device
         (early-only).
         """
-        answer = self._redis.decide(
-            "claim",
-            keys.tenant(wanted.picker.domain),
-            wanted.picker.number,
-            wanted.token,
-            self._settings.claim_ttl_ms,
-            wanted.number,
-            keys.KIND_CODES[wanted.kind] if wanted.kind else "",
-            wanted.device,
-            " ".join(wanted.tried),
-            *self._permits(wanted.grants),
-            "1" if wanted.includes_group_calls else "",
-            wanted.only,
-            self._settings.denied_pickups_per_min,
-            self._settings.instance,
-        )
+        asks_nobody = self._redis.is_resting
+        try:
+            answer = self._redis.decide(
+                "claim",
+                keys.tenant(wanted.picker.domain),
+                wanted.picker.number,
+                wanted.token,
+                self._settings.claim_ttl_ms,
+                wanted.number,
+                keys.KIND_CODES[wanted.kind] if wanted.kind else "",
+                wanted.device,
+                " ".join(wanted.tried),
+                *self._permits(wanted.grants),
+                "1" if wanted.includes_group_calls else "",
+                wanted.only,
+                self._settings.denied_pickups_per_min,
+                self._settings.instance,
+            )
+        except StoreUnavailable:
+            if not asks_nobody:
+                self.disclaim(wanted.picker.domain, wanted.token)
+            raise
         code = ClaimCode(int(answer[0]))
         if code is ClaimCode.TAKEN:
             raise AlreadyAnswered("the call was answered, or another picker was faster")
@@ -170,6 +176,10 @@ class Calls:
             return None
         learnt = devices.Verdict(text(answer[3]))
         return Claim(wanted.token, call_record(wanted.picker.domain, answer[1], answer[2]), learnt)
+
+    def disclaim(self, domain: str, token: str) -> None:
+        """No answer to a claim has come: if it was made in time, it is given back. Posted."""
+        self._redis.post("disclaim", keys.tenant(domain), token)
 
     def entrust(self, domain: str, key: str, token: str) -> Claim | None:
         """Take over a claim on a call that this node holds, from the node of the picker.

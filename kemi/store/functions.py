@@ -14,7 +14,7 @@ SHARED = ("_base", "_lamps", "_line", "_caller", "_queue", "_talk", "_minute", "
 """Files of what the operations share, in the order in which they build on one another."""
 READ_ONLY = frozenset({"clock", "replaced", "rerouted", "roster", "stamp", "standings", "survey", "tally"})
 ALLOWED_WHEN_FULL = frozenset(
-    {"answered", "branch_failed", "buried", "bury", "depart", "ended", "over", "picked", "release"}
+    {"answered", "branch_failed", "buried", "bury", "depart", "disclaim", "ended", "over", "picked", "release"}
 )
 """What ends something is done in a store that is full, too: it frees memory, and nothing is left that rings no more."""
 

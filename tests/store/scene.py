@@ -178,6 +178,10 @@ class Scene:
         self.store.calls.release(self.domain, dialog.key, token)
         self.store.settle()
 
+    def disclaims(self, token: str = "token") -> None:
+        self.store.calls.disclaim(self.domain, token)
+        self.store.settle()
+
     def picked(
         self,
         old: DialogId,

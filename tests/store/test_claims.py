@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
+
 import pytest
 
-from kemi.errors import AlreadyAnswered
+from kemi.errors import AlreadyAnswered, StoreUnavailable
+from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
-from kemi.store import keys
+from kemi.store import keys, open_store
+from kemi.store.timed_link import TimedLink
 from tests.store.scene import HUNT, PICKER, RING_MS, Scene
 from tests.support.until import until
 
@@ -57,6 +62,63 @@ def test_given_a_claim_when_somebody_releases_it_with_another_token_then_it_hold
     scene.release(call, "")
     assert scene.pick(picker="110") is None
     assert scene.seen()[call].claimed_by == PICKER
+
+
+def test_given_a_claim_when_it_is_disclaimed_then_the_call_is_in_its_old_place_and_no_other_s_claim_is_touched(
+    scene: Scene,
+) -> None:
+    calls = [scene.ring("700", HUNT, members=("101",), by_member=True) for _ in range(3)]
+    before = set(scene.left())
+    assert scene.picked_up(token="another's") == calls[0]
+    assert scene.picked_up(token="mine") == calls[1]
+    scene.disclaims("mine")
+    assert scene.seen()[calls[1]].claimed_by == ""
+    assert scene.seen()[calls[0]].claimed_by == PICKER
+    scene.disclaims("nobody's")
+    scene.release(calls[0], "another's")
+    assert set(scene.left()) == before
+    assert list(scene.seen()) == calls
+
+
+def test_given_a_picker_who_has_the_call_when_his_claim_is_disclaimed_then_he_keeps_it(scene: Scene) -> None:
+    call = scene.ring()
+    assert scene.picked_up(token="mine") == call
+    scene.picked(call, "mine")
+    before = scene.seen()
+    scene.disclaims("mine")
+    assert scene.seen() == before
+    assert scene.ended(call) == PICKER
+
+
+def test_given_a_claim_that_is_made_in_time_when_its_answer_is_late_then_the_call_is_not_kept_from_the_next_picker(
+    settings: Settings, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its worker has answered 503 by then; it would be kept from everybody for as long as a claim lasts."""
+    store = open_store(replace(settings, redis_retry_ms=1))
+    hasty = Scene(store, scene.redis)
+    assert hasty.pick("101") is None, "connected"
+    call = scene.ring("101")
+    claims = []
+
+    def late(link: TimedLink) -> object:
+        claims.append(link.redis.read_response())
+        raise TimeoutError("late")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TimedLink, "reply", late)
+        with pytest.raises(StoreUnavailable):
+            hasty.pick("101")
+    assert claims[0][:2] == [1, call.key.encode()], "it was made"
+    assert scene.seen()[call].claimed_by == PICKER
+
+    def is_back() -> bool:
+        with suppress(StoreUnavailable):
+            return hasty.pick("102") is None
+        return False
+
+    until(is_back, what="the store to be asked again")
+    assert scene.picked_up("101", picker="110") == call
+    store.close()
 
 
 def test_given_an_unclaimed_call_when_it_is_released_then_nothing_changes(scene: Scene) -> None:

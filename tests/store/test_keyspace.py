@@ -111,6 +111,9 @@ def walk(scene: QueueScene, odd: str) -> Iterator[str]:
     yield "entrust"
     scene.release(call)
     yield "release"
+    assert scene.picked_up("700", HUNT, grants=grants) == call
+    scene.disclaims()
+    yield "disclaim"
     assert scene.picked_up("103", grants=grants, includes_group_calls=True) == call
     yield "claim"
     scene.picked(call, new=new, picker=phone(5070), called=phone(5071))

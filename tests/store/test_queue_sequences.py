@@ -132,6 +132,7 @@ RARE = st.one_of(
     step(dial, call, agent),
     step(pick, st.sampled_from(["", *GROUPS]), token),
     step(lambda scene, call, token: scene.release(call, token), call, token),
+    step(lambda scene, token: scene.disclaims(token), token),
     step(lambda scene, call, token: scene.picked(call, token, group="800"), call, token),
     step(lambda scene, call, token: scene.reroute(call, token), call, token),
     step(lambda scene, call, token: scene.connected(call, token, group="800"), call, token),

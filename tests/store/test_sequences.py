@@ -63,6 +63,7 @@ STEPS = st.one_of(
     step(lambda scene, call, members: scene.stage(call, members), call, members),
     step(pick, st.just("") | number, token),
     step(lambda scene, call, token: scene.release(call, token), call, token),
+    step(lambda scene, token: scene.disclaims(token), token),
     step(lambda scene, call, token: scene.picked(call, token), call, token),
     step(lambda scene, call, token: scene.reroute(call, token), call, token),
     step(take_up, call, token),

@@ -19,11 +19,13 @@ def test_given_operations_that_failed_when_they_are_due_then_only_ends_are_and_i
     arrears.add("ended", KEY, ("one", "abandoned"))
     arrears.add("enter", KEY, ("two", 1000))
     arrears.add("claim", KEY, ("103",))
+    arrears.add("disclaim", KEY, ("claimed",))
     arrears.add("answered", KEY, ("three", 5000, 14_400_000, "udp:192.0.2.1:5060"))
     arrears.add("over", KEY, ("four", "f\udcffve"))
     arrears.add("release", KEY, ("six", "token"))
     assert owed(arrears) == [
         ("FCALL", name_of("ended"), 1, KEY, "one", ""),
+        ("FCALL", name_of("disclaim"), 1, KEY, "claimed"),
         ("FCALL", name_of("ended"), 1, KEY, "three", ""),
         ("FCALL", name_of("over"), 1, KEY, "four", "f\udcffve"),
         ("FCALL", name_of("release"), 1, KEY, "six", "token"),
