@@ -19,6 +19,7 @@ from kemi.sip.dialog import DialogId
 from kemi.store import keys
 from kemi.store.answers import call_record, text
 from kemi.store.commands import Commands
+from kemi.store.failures import Refused
 
 
 class ClaimCode(IntEnum):
@@ -159,8 +160,8 @@ class Calls:
                 self._settings.denied_pickups_per_min,
                 self._settings.instance,
             )
-        except StoreUnavailable:
-            if not asks_nobody:
+        except StoreUnavailable as failure:
+            if not asks_nobody and not isinstance(failure, Refused):
                 self.disclaim(wanted.picker.domain, wanted.token)
             raise
         code = ClaimCode(int(answer[0]))
