@@ -104,12 +104,25 @@ class Traffic:
         while not self.ending.wait(pause_s):
             if not dials:
                 # SIPp goes before its registration does; a demo may be looked at for hours.
-                phone.register()
-            run: SippRun = phone.play(scenario, dials=dials, keys={"supported": "100rel"})
-            while not run.ended and not self.ending.wait(0.1):
-                pass
-            run.stop()
+                self._register(phone)
+            self._await(phone.play(scenario, dials=dials, keys={"supported": "100rel"}))
             pause_s = random.uniform(2, 9) if dials else 0.0
+
+    def _register(self, phone: Phone) -> None:
+        registration = phone.registration()
+        self._await(registration)
+        try:
+            registration.finish()
+        except AssertionError:
+            # Ctrl-C ends SIPp, too, and may be heard there first.
+            if not self.ending.wait(1.0):
+                raise
+
+    def _await(self, run: SippRun) -> None:
+        """Until it is over, or all is."""
+        while not run.ended and not self.ending.wait(0.1):
+            pass
+        run.stop()
 
 
 @contextmanager

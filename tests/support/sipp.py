@@ -59,14 +59,17 @@ class Phone:
 
     def register(self, registers: str = "registers") -> None:
         """Register this phone's port; raises AssertionError when the node refuses. registers: file of `phones/`."""
+        self.registration(registers).finish()
+
+    def registration(self, registers: str = "registers") -> SippRun:
+        """The same, under way."""
         # A Call-ID of its own: a second REGISTER on the same one would need a higher CSeq (RFC 3261 §10.2.4).
         # By UDP: what listens for calls is another SIPp, and a connection would end with this one.
         contact = {"heard": "tcp" if self.transport == "t1" else "udp"}
         by_udp = replace(self, transport="u1")
-        run = by_udp.play(
+        return by_udp.play(
             PHONES / f"{registers}.xml", label=f"{self.name}-registers", call="register-%p-%u", keys=contact
         )
-        run.finish()
 
     def play(
         self,
