@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from itertools import groupby
+from operator import attrgetter
 
 from kemi.accounts.directory import Directory
 from kemi.accounts.model import AgentGroup
@@ -18,6 +19,7 @@ QUEUED = (182, "Queued")
 EVERY_S = 2.0
 """Less than a mark of a call that is over stays in the store (store/lua/_line.lua: MARK_MS)."""
 NOW_S = 0.0
+OF_TENANT = attrgetter("domain")
 
 
 class RollCall:
@@ -67,7 +69,7 @@ class RollCall:
         if now_s < self._calls_at_s:
             return
         offered: set[str] = set()
-        for domain, waiters in groupby(sorted(self._all(), key=lambda w: w.name), key=lambda w: w.domain):
+        for domain, waiters in groupby(sorted(self._all(), key=OF_TENANT), key=OF_TENANT):
             offered.update(self._in_tenant(directory, domain, tuple(waiters)))
         self._offered = offered
         self._calls_at_s = now_s + self._every_s

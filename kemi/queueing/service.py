@@ -246,7 +246,7 @@ class Queueing:
             self._leave(message, note, group, "picked up in vain too often")
         else:
             self._suspend(note, group)
-            self._hold(group)
+            self._hold(note, message, group)
             if note.claim:
                 key = DialogId.of(message).key
                 self._store.release(note.domain, key, note.claim)
@@ -258,7 +258,7 @@ class Queueing:
             return
         # Suspended first: the dispatcher may resume him as soon as the store has him waiting.
         self._suspend(note, group)
-        self._hold(group)
+        self._hold(note, message, group)
         try:
             dialog = DialogId.of(message)
             pause_s = max(group.wrap_up_s, PAUSE_LEAST_S)
@@ -276,14 +276,14 @@ class Queueing:
         self._transaction.call_back(reply=None, failure=Callback.QUEUE_FAILURE)
         self._transaction.suspend()
 
-    def _hold(self, group: AgentGroup) -> None:
+    def _hold(self, note: CallNote, message: Message, group: AgentGroup) -> None:
         """He waits here again. The stack may have forgotten the tag of his 182 by now; the note has not."""
         if words := self._transaction.recall(waiter.NAME):
-            self._waiters.hold(Waiter.unpack(words).name, words, group.max_wait_s + SLACK_S)
+            self._waiters.hold(_name(note, message), words, group.max_wait_s + SLACK_S)
 
     def _let_go(self, note: CallNote, message: Message) -> None:
         """He does not wait now, but may again."""
-        if words := self._waiters.let_go(waiter.named(note.domain, DialogId.of(message).key)):
+        if words := self._waiters.let_go(_name(note, message)):
             self._transaction.remember(waiter.NAME, words)
 
     def _leave(self, message: Message, note: CallNote, group: AgentGroup | None, why: str) -> None:
@@ -293,3 +293,8 @@ class Queueing:
     def _overflow(self, message: Message, note: CallNote, group: AgentGroup | None, why: str) -> None:
         if group is None or not group.overflow or not self.forward(message, note, Forward(group.overflow)):
             raise NotReachable(why)
+
+
+def _name(note: CallNote, message: Message) -> str:
+    """Of the waiter whose INVITE is at hand."""
+    return waiter.named(note.domain, DialogId.of(message).key)

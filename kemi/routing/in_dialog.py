@@ -197,9 +197,10 @@ class InDialog:
         settings = self._directory().settings(domain) if domain else None
         if settings is None or parse_pickup_code(message.ruri_user, settings.pickup_code):
             return None
-        self.ended(domain, DialogId.of(message))
+        call = DialogId.of(message)
+        self.ended(domain, call)
         try:
-            picker = self._tracking.ended(domain, DialogId.of(message))
+            picker = self._tracking.ended(domain, call)
         except StoreUnavailable:
             return None
         return settings if picker else None

@@ -62,9 +62,7 @@ class Queues:
         # Looked at first, joined then: no call waits where nobody looks.
         self._redis.call("SADD", keys.queues(self._settings.instance), entry.domain)
         agents = " ".join(entry.group.agents)
-        answer = Joined(int(self._decide("join", entry, entry.group.max_waiting, agents)))
-        if answer is Joined.TOO_LATE:
-            raise StoreUnavailable("the state store was too slow")
+        answer = self._stand("join", entry, entry.group.max_waiting, agents)
         if answer is Joined.WAITS:
             # In between the node may have found that it holds nobody, and ceased to look.
             with contextlib.suppress(StoreUnavailable):
@@ -94,8 +92,7 @@ class Queues:
         tag: To tag of its 182.
         """
         self._redis.call("SADD", keys.queues(self._settings.instance), entry.domain)
-        if int(self._decide("stand_again", entry, at_us, tag)) == Joined.TOO_LATE:
-            raise StoreUnavailable("the state store was too slow")
+        self._stand("stand_again", entry, at_us, tag)
 
     def domains(self) -> tuple[str, ...]:
         """The tenants in which this node holds queued calls."""
@@ -160,9 +157,9 @@ class Queues:
         ]
         return Roster(int(answer[0]), tuple(found), tuple(lines))
 
-    def _decide(self, operation: str, entry: Entry, *more: str | int) -> bytes | int:
-        """One of those that put a call into a queue (lua/_queue.lua)."""
-        answer: bytes | int = self._redis.decide(
+    def _stand(self, operation: str, entry: Entry, *more: str | int) -> Joined:
+        """One of the operations that put a call into a queue (lua/_queue.lua)."""
+        answer = self._redis.decide(
             operation,
             keys.tenant(entry.domain),
             entry.caller.dialog.key,
@@ -178,7 +175,10 @@ class Queues:
             name_of(entry.caller.contact, entry.caller.user_agent),
             *more,
         )
-        return answer
+        joined = Joined(int(answer))
+        if joined is Joined.TOO_LATE:
+            raise StoreUnavailable("the state store was too slow")
+        return joined
 
     def _look_no_more(self, domain: str) -> None:
         name = keys.queues(self._settings.instance)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from kemi.settings import Settings
+from tests.kamailio.test_store_loss import on_its_own
 from tests.support.node import Node
 from tests.support.phone_calls import Incoming, Outgoing
 from tests.support.redis_server import RedisServer
@@ -40,8 +41,7 @@ def tenants() -> Tenants:
 @pytest.fixture(scope="module")
 def node(store: RedisServer, tenants: Tenants, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     environment = {
-        "STAR87_REDIS_URL": store.url,
-        "STAR87_REDIS_TIMEOUT_MS": str(Settings().redis_timeout_ms),
+        **on_its_own(store.url),
         "STAR87_QUEUE_REPEAT_MS": str(REPEAT_MS),
         "STAR87_QUEUE_SIGN_MS": str(SIGN_MS),
     }
@@ -56,11 +56,21 @@ def waits(tenant: Tenant, number: str) -> Outgoing:
     return call
 
 
+@contextmanager
+def away(store: RedisServer) -> Iterator[None]:
+    """The store is dead, and comes back empty."""
+    store.kill()
+    try:
+        yield
+    finally:
+        store.start()
+
+
 def lose(store: RedisServer, how: str) -> None:
     """The store has forgotten who waits, and is there again."""
     if how == "comes back empty":
-        store.kill()
-        store.start()
+        with away(store):
+            pass
     elif how == "is emptied":
         with store.client() as client:
             client.flushall()
@@ -99,12 +109,9 @@ def test_given_a_caller_who_waits_when_the_store_is_away_then_he_hears_so_again_
     store: RedisServer, tenant: Tenant
 ) -> None:
     call = waits(tenant, "104")
-    store.kill()
-    try:
+    with away(store):
         before = call.phone.heard(182)
         until(lambda: call.phone.heard(182) >= before + 5, what="182 again and again")
-    finally:
-        store.start()
     call.gives_up()
 
 
@@ -112,11 +119,8 @@ def test_given_a_caller_who_gives_up_while_the_store_is_away_when_it_is_back_the
     store: RedisServer, tenant: Tenant
 ) -> None:
     gone, stays = waits(tenant, "104"), waits(tenant, "105")
-    store.kill()
-    try:
+    with away(store):
         gone.gives_up()
-    finally:
-        store.start()
     agent = tenant.phone("101", register=True)
     offer = agent.rung()
     assert "sip:105@" in offer.invite["From"]
@@ -159,12 +163,11 @@ def test_given_a_caller_who_waits_while_the_store_is_away_when_the_node_drains_t
     store: RedisServer, tenant: Tenant
 ) -> None:
     call = waits(tenant, "104")
-    store.kill()
-    try:
-        tenant.node.says("drain")
-        refused = call.ends_with()
-        assert (refused.status, refused["Retry-After"]) == (503, "10")
-    finally:
-        tenant.node.says("drain", "--off")
-        store.start()
+    with away(store):
+        try:
+            tenant.node.says("drain")
+            refused = call.ends_with()
+            assert (refused.status, refused["Retry-After"]) == (503, "10")
+        finally:
+            tenant.node.says("drain", "--off")
     assert not holds(tenant)

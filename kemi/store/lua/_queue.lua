@@ -22,10 +22,11 @@ local function stand(prefix, args, at)
   stir(prefix, number)
 end
 
--- It can be offered: its caller has heard that he waits, with this To tag.
+-- It can be offered: its caller has heard that he waits, with this To tag ('' not known any more).
 local function tell_ready(prefix, id, tag)
   local call_key = key(prefix, 'call', id)
   redis.call('HSET', call_key, 'y', TOLD)
+  if tag == '' then return end
   drop_branches(call_key, function(branch) return branch == QUEUE_BRANCH end)
   local early = redis.call('HGET', call_key, 'e') or ''
   redis.call('HSET', call_key, 'e', QUEUE_BRANCH .. ' ' .. tag .. (early ~= '' and '\n' .. early or ''))

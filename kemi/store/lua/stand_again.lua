@@ -11,11 +11,6 @@ local function stand_again(keys, args)
   if now_us() > tonumber(args[1]) then return 4 end
   if redis.call('EXISTS', key(prefix, 'call', args[2]), key(prefix, 'talk', args[2])) > 0 then return 0 end
   stand(prefix, args, tonumber(args[AFTER_ENTRY]))
-  local tag = args[AFTER_ENTRY + 1]
-  if tag ~= '' then
-    tell_ready(prefix, args[2], tag)
-  else
-    redis.call('HSET', key(prefix, 'call', args[2]), 'y', TOLD)
-  end
+  tell_ready(prefix, args[2], args[AFTER_ENTRY + 1])
   return 1
 end
