@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import random
 import shutil
-import signal
 import sys
 import tempfile
 import threading
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import yaml
 
+from kemi.cli.supervisor import StopSignal
 from tests.support.node import Node
 from tests.support.ports import LOOPBACK
 from tests.support.sipp import PASSWORD, PHONES, SCENARIOS, Phone, Setting, SippRun
@@ -147,17 +147,15 @@ def scene(folder: Path) -> Iterator[Web]:
 
 def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="star87-demo-web-"))
-    stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
     try:
-        with scene(folder) as web:
+        # An Event set by a handler would wait for ever for the lock that the wait it interrupts may hold.
+        with StopSignal() as stop, scene(folder) as web:
             print(f"The console is at  {web.url}/  on {LOOPBACK}\n")
             print(f"  attendant        {ATTENDANT}@{DOMAIN}   password {PASSWORD}")
             print(f"  may see only     105@{DOMAIN}   password {PASSWORD}")
             print(f"  administrator    admin                 password {ADMIN_PASSWORD}\n")
             print("Ctrl-C ends all of it.", flush=True)
-            stopping.wait()
+            stop.wait(None)
     except AssertionError as failure:
         print(f"demo-web: {failure}\ndemo-web: the logs are in {folder}", file=sys.stderr)
         return 1
