@@ -13,6 +13,8 @@ class KamailioWaiters:
     """Implements kemi.queueing.waiter.Waiters."""
 
     def hold(self, name: str, words: str, longest_s: int) -> None:
+        # In place of a shorter value it would never expire (Kamailio 5.6: ht_set_cell_ex).
+        KSR.htable.sht_rm(TABLE, name)
         KSR.htable.sht_setxs(TABLE, name, words, longest_s)
 
     def renew(self, name: str, words: str, longest_s: int) -> None:
