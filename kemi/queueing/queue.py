@@ -8,6 +8,7 @@ from enum import Enum, IntEnum
 from typing import Protocol
 
 from kemi.accounts.model import AgentGroup
+from kemi.dialogs.own_calls import Standing
 from kemi.dialogs.record import Caller
 from kemi.sip.dialog import DialogId
 
@@ -28,17 +29,6 @@ class Missed(IntEnum):
     GONE = 0
     WAITS = 1
     PICKED_UP = 2
-
-
-class Standing(IntEnum):
-    """Where the store has a caller who waits at this node."""
-
-    MISSING = 0
-    WAITS = 1
-    """In line, or claimed by a picker."""
-    OFFERED = 2
-    """Out of the line: his node was told to ring agents for him, or to let him go."""
-    OVER = 3
 
 
 class Duty(Enum):

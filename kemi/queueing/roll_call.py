@@ -9,7 +9,8 @@ from operator import attrgetter
 
 from kemi.accounts.directory import Directory
 from kemi.accounts.model import AgentGroup
-from kemi.queueing.queue import QueueStore, Standing
+from kemi.dialogs.own_calls import Standing
+from kemi.queueing.queue import QueueStore
 from kemi.queueing.waiter import Waiter, Waiters
 from kemi.settings import Settings
 from kemi.sip.dialog import DialogId

@@ -15,6 +15,7 @@ from kemi.accounts.directory import Directory
 from kemi.accounts.model import AgentGroup, Forward
 from kemi.dialogs import call_note
 from kemi.dialogs.call_note import CallNote
+from kemi.dialogs.own_calls import named
 from kemi.dialogs.record import Caller
 from kemi.errors import NodeDrains, NotProvisioned, NotReachable, StoreUnavailable
 from kemi.pickup.claim import PickupRecord
@@ -189,7 +190,7 @@ class Queueing:
 
     def ended(self, domain: str, dialog: DialogId) -> None:
         """A caller, who may wait here, hung up."""
-        self._waiters.let_go(waiter.named(domain, dialog.key))
+        self._waiters.let_go(named(domain, dialog.key))
 
     def set_duty(self, domain: str, agent: str, duty: Duty) -> bool:
         """Log an agent in or out; False when he was so already. Raises StoreUnavailable."""
@@ -201,7 +202,7 @@ class Queueing:
         if self._resumed is not None:
             # The caller had gone, or the node was restarted: nobody is there to be rung for.
             self._resumed = None
-            self._waiters.let_go(waiter.named(domain, action.key))
+            self._waiters.let_go(named(domain, action.key))
             self._store.lost(domain, action.key)
 
     def _let_all_go(self) -> None:
@@ -297,4 +298,4 @@ class Queueing:
 
 def _name(note: CallNote, message: Message) -> str:
     """Of the waiter whose INVITE is at hand."""
-    return waiter.named(note.domain, DialogId.of(message).key)
+    return named(note.domain, DialogId.of(message).key)

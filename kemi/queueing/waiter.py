@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from kemi.accounts.model import AgentGroup, DomainSettings
+from kemi.dialogs.own_calls import named
 from kemi.dialogs.record import Caller
 from kemi.queueing.queue import Entry
 from kemi.sip import packed
@@ -14,11 +15,6 @@ NAME = "waiter"
 """Under which a transaction remembers its own."""
 SLACK_S = 30
 """So much longer than he may wait at most is he known."""
-
-
-def named(domain: str, key: str) -> str:
-    """key: of the call in the store (DialogId.key)."""
-    return f"{domain} {key}"
 
 
 @dataclass(frozen=True, slots=True)

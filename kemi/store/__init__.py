@@ -17,6 +17,7 @@ from kemi.store.mailbox import Mailbox
 from kemi.store.metered import Metered
 from kemi.store.nodes import Nodes
 from kemi.store.outbox import Outbox
+from kemi.store.places import Reentries
 from kemi.store.provisioning import ProvisioningStore
 from kemi.store.queues import Queues
 from kemi.store.server import Server
@@ -49,6 +50,7 @@ class Store:
         self.dialogs = Dialogs(self._connection)
         self.lamps = Lamps(self._connection)
         self.queues = Queues(self._connection, settings)
+        self.reentries = Reentries(self._connection, self.queues.standings, settings)
         self.events = Events(self._connection, settings)
         self.nodes = Nodes(self._connection, settings)
         self.mailbox = Mailbox(self._connection, settings)
@@ -73,6 +75,10 @@ class Store:
     def settle(self) -> None:
         """Wait until everything that was posted is done; raises StoreUnavailable."""
         self._connection.settle()
+
+    def doubt(self) -> None:
+        """Something that this node has recorded may be lost."""
+        self._connection.doubt()
 
     def close(self) -> None:
         self._connection.close()

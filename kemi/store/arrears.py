@@ -26,12 +26,34 @@ recorded.
 """
 _LATER: dict[Word, str] = {functions.name_of(name): functions.name_of(later) for name, later in ENDS.items()}
 _ENDED = functions.name_of("ended")
+BEGINS = frozenset(map(functions.name_of, ("enter", "enter_again", "ringing")))
+"""What the node tells once more itself when it has been lost (dialogs/reentry.py)."""
 RECORD = 512
 """Bytes of one, padded, so that several processes can read; a longer one is not kept."""
 ROOM = 1 << 20
 """Bytes of all: what a pipe may have without privileges."""
 AT_ONCE = 256
 """How many are paid before another operation, which waits for it; a node that owes more pays again soon."""
+
+
+class Doubts:
+    """Whether something that the node has recorded may be lost, as one of its processes tells the others."""
+
+    def __init__(self) -> None:
+        self._out, self._in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        for end in (self._out, self._in):
+            weakref.finalize(self, os.close, end)
+
+    def add(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._in, b"?")
+
+    def take(self) -> bool:
+        """Whether there were any since this was asked last."""
+        try:
+            return bool(os.read(self._out, 1 << 16))
+        except BlockingIOError:
+            return False
 
 
 class Arrears:
@@ -47,6 +69,8 @@ class Arrears:
             weakref.finalize(self, os.close, end)
         with contextlib.suppress(OSError):
             fcntl.fcntl(self._in, fcntl.F_SETPIPE_SZ, ROOM)
+        self._doubts = Doubts()
+        self.doubt, self.doubted = self._doubts.add, self._doubts.take
 
     def add(self, operation: str, key: str, args: tuple[Word, ...]) -> None:
         """An operation failed; what only decides, or begins something, is not kept."""
@@ -54,6 +78,8 @@ class Arrears:
 
     def add_command(self, words: tuple[Word, ...]) -> None:
         """The same for the words of a command."""
+        if words[1] in BEGINS:
+            self.doubt()
         later = _LATER.get(words[1])
         if later is not None:
             args = (*words[:5], "") if later == _ENDED else words

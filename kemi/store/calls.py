@@ -20,6 +20,7 @@ from kemi.store import keys
 from kemi.store.answers import call_record, text
 from kemi.store.commands import Commands
 from kemi.store.failures import Refused
+from kemi.store.places import place
 
 
 class ClaimCode(IntEnum):
@@ -76,23 +77,7 @@ class Calls:
 
     def enter(self, call: Placement) -> None:
         """A call was routed to an account: it takes its place in line."""
-        self._redis.post(
-            "enter",
-            keys.tenant(call.domain),
-            call.caller.dialog.key,
-            call.ttl_ms,
-            keys.KIND_CODES[call.kind],
-            call.number,
-            call.permission_id,
-            call.caller.number,
-            call.caller.pack(),
-            " ".join(call.ringing),
-            "1" if call.by_member else "",
-            " ".join(call.agents),
-            self._settings.instance,
-            call.transaction,
-            devices.name_of(call.caller.contact, call.caller.user_agent),
-        )
+        self._redis.post("enter", keys.tenant(call.domain), *place(call, self._settings.instance))
 
     def ringing(self, domain: str, dialog: DialogId, branch: int, callee_tag: str) -> None:
         """A tagged provisional response of a branch is relayed to the caller."""

@@ -47,6 +47,7 @@ class Cluster:
         self._look_not_before_s = 0.0
         self._looks = 0
         self._arrears = Arrears()
+        self.doubt, self.doubted = self._arrears.doubt, self._arrears.doubted
         self._pay_not_before_s = 0.0
 
     def call(self, *words: Word) -> Any:
@@ -213,6 +214,7 @@ class Cluster:
         for words, slot in zip(again, slots, strict=True):
             other = self._node_of(slot)
             if other is None:
+                self._arrears.add_command(words)
                 self._report("the state store lost a record: its slot has no primary")
                 continue
             try:

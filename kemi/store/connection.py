@@ -54,6 +54,7 @@ class Connection:
         self._pipeline = pipeline(self._link, self._record_refused)
         self._breaker = Breaker(retry_ms, report)
         self._arrears = arrears or Arrears()
+        self.doubt, self.doubted = self._arrears.doubt, self._arrears.doubted
         self._latest_s = 0.0
         """When what is under way must have ended, set by who has begun it before (`within`); 0: nobody has."""
 
@@ -139,6 +140,9 @@ class Connection:
             self._latest_s = 0.0
 
     def close(self) -> None:
+        if self._link.is_open:
+            # The store may be back without what it had.
+            self.doubt()
         self._link.close()
         # Nobody knows what became of these; what ends something may be done twice.
         self._leave_for_later(self._pipeline.unread)

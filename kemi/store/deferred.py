@@ -27,6 +27,7 @@ class Deferred:
         self._commands = commands
         self._outbox = outbox
         self.pay, self.load_functions, self.close = commands.pay, commands.load_functions, commands.close
+        self.doubt, self.doubted = commands.doubt, commands.doubted
 
     def call(self, *words: Word) -> Any:
         return self._asking(lambda: self._commands.call(*words))

@@ -10,7 +10,7 @@ from kemi.store import keys
 
 PREFIX = "star87_"
 FOLDER = Path(__file__).parent / "lua"
-SHARED = ("_base", "_lamps", "_line", "_caller", "_queue", "_talk", "_minute", "_shown")
+SHARED = ("_base", "_lamps", "_line", "_caller", "_place", "_queue", "_talk", "_minute", "_shown")
 """Files of what the operations share, in the order in which they build on one another."""
 READ_ONLY = frozenset({"clock", "replaced", "rerouted", "roster", "stamp", "standings", "survey", "tally"})
 ALLOWED_WHEN_FULL = frozenset(

@@ -23,6 +23,7 @@ class Metered:
         self._commands, self._meter = commands, meter
         self.post, self.hold = commands.post, commands.hold
         self.load_functions, self.close = commands.load_functions, commands.close
+        self.doubt, self.doubted = commands.doubt, commands.doubted
 
     def call(self, *words: Word) -> Any:
         return self._timed(lambda: self._commands.call(*words))

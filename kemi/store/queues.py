@@ -6,9 +6,10 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kemi.dialogs.own_calls import Standing
 from kemi.errors import StoreUnavailable
 from kemi.pickup.devices import name_of
-from kemi.queueing.queue import Duty, Entry, Expired, Joined, Line, Missed, Offer, Standing
+from kemi.queueing.queue import Duty, Entry, Expired, Joined, Line, Missed, Offer
 from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
 from kemi.store import keys

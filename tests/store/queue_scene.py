@@ -8,7 +8,8 @@ from typing import cast
 
 from kemi.accounts.model import AgentGroup
 from kemi.accounts.permission import Permission
-from kemi.queueing.queue import Duty, Entry, Expired, Joined, Line, Missed, Offer, Standing
+from kemi.dialogs.own_calls import Standing
+from kemi.queueing.queue import Duty, Entry, Expired, Joined, Line, Missed, Offer
 from kemi.settings import Settings
 from kemi.sip.dialog import DialogId
 from kemi.store import keys

@@ -79,6 +79,7 @@ class Scene:
     store: Store
     redis: redis.Redis
     domain: str = DOMAIN
+    placed: dict[DialogId, Placement] = field(default_factory=dict)
     _serial: itertools.count[int] = field(default_factory=itertools.count)
 
     def dialog(self) -> DialogId:
@@ -104,9 +105,15 @@ class Scene:
         placement = Placement(
             self.domain, kind, number, permit, caller(dialog, calls_from), ringing, ttl_ms, by_member, tuple(agents)
         )
+        self.placed[dialog] = placement
         self.store.calls.enter(placement)
         self.store.settle()
         return dialog
+
+    def rings_again(self, dialog: DialogId, rang_ms: int = 0, early: Sequence[tuple[int, str]] = ()) -> None:
+        """The node tells of a call that was placed once, and has rung for so long."""
+        self.store.reentries.enter_again(self.placed[dialog], self.now_us() - rang_ms * 1000, early)
+        self.store.settle()
 
     def pick(
         self,

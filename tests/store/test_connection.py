@@ -287,3 +287,42 @@ def test_given_a_reply_that_has_come_unread_when_more_is_sent_over_tcp_then_the_
         assert "2 later" in str(client.hget(name, "e"))
         assert stands("stats", "total_connections_received") == opened
         store.close()
+
+
+@pytest.mark.parametrize("how", ["is started anew while idle", "is dead for a while", "hangs"])
+def test_given_a_store_that_was_away_when_it_is_back_then_it_is_doubted_once_that_it_has_everything(
+    how: str, server: RedisServer, opened: Open
+) -> None:
+    scene = opened(redis_timeout_ms=TIMEOUT_MS)
+    scene.store.ping()
+    assert not scene.store.reentries.doubted()
+    if how == "hangs":
+        server.freeze()
+    else:
+        server.kill()
+    if how == "is started anew while idle":
+        server.start()
+        scene.store.ping()
+    else:
+        assert not is_back(scene)
+        server.thaw() if how == "hangs" else server.start()
+        until(lambda: is_back(scene), what="the store answers again")
+    assert [scene.store.reentries.doubted() for _ in range(3)] == [True, False, False]
+
+
+def test_given_a_store_that_is_full_when_a_call_is_refused_then_it_is_doubted_until_it_is_entered(
+    server: RedisServer, opened: Open
+) -> None:
+    scene = opened()
+    scene.ring()
+    scene.store.reentries.doubted()
+    with server.client() as client:
+        client.config_set("maxmemory", 1)
+        call = scene.ring()
+        assert scene.store.reentries.doubted()
+        scene.rings_again(call)
+        assert scene.store.reentries.doubted()
+        client.config_set("maxmemory", 0)
+    scene.rings_again(call, 1_000)
+    assert not scene.store.reentries.doubted()
+    assert call in scene.seen()

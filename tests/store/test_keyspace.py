@@ -11,6 +11,7 @@ import pytest
 import redis
 
 from kemi.accounts.directory import Grants
+from kemi.dialogs.own_calls import Standing
 from kemi.dialogs.replaced import Confirmed, Early
 from kemi.dialogs.tracking import Parties
 from kemi.nodes.peer import Peer
@@ -18,7 +19,7 @@ from kemi.pickup.claim import Outcome, Rerouted
 from kemi.pickup.console import Asked
 from kemi.pickup.devices import Verdict, name_of
 from kemi.pickup.event import PickupEvent
-from kemi.queueing.queue import Duty, Standing
+from kemi.queueing.queue import Duty
 from kemi.settings import Settings
 from kemi.sip.aor import Aor
 from kemi.sip.dialog import DialogId
@@ -93,6 +94,11 @@ def walk(scene: QueueScene, odd: str) -> Iterator[str]:
     yield "look"
     assert isinstance(scene.replaced(odd, tag, odd, PICKER), Early)
     yield "replaced"
+    scene.lose_record(call)
+    scene.rings_again(call, 1_000, ((0, tag),))
+    yield "enter_again"
+    assert scene.seen()[call].early_tags == (tag,)
+    yield "survey"
     scene.branch_failed(call, 0)
     yield "branch_failed"
     assert scene.reindex("700", "other") == 1

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from kemi.accounts.directory import Grants
 from kemi.accounts.model import AgentGroup
+from kemi.dialogs.own_calls import Standing
 from kemi.errors import AlreadyAnswered
-from kemi.queueing.queue import Duty, Expired, Offer, Standing
+from kemi.queueing.queue import Duty, Expired, Offer
 from kemi.sip.dialog import DialogId
 from kemi.store import keys
 from tests.store.queue_scene import SALES, SUPPORT, QueueScene

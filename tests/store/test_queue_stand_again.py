@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from kemi.queueing.queue import Standing
+from kemi.dialogs.own_calls import Standing
 from kemi.sip.dialog import DialogId
 from kemi.store.queues import AT_ONCE
 from tests.store.queue_scene import SUPPORT, QueueScene

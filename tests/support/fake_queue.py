@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from kemi.dialogs.own_calls import Standing
 from kemi.errors import StoreUnavailable
 from kemi.pickup.event import PickupEvent
-from kemi.queueing.queue import Duty, Entry, Expired, Joined, Line, Missed, Offer, Standing
+from kemi.queueing.queue import Duty, Entry, Expired, Joined, Line, Missed, Offer
 from kemi.sip.dialog import DialogId
 from kemi.sip.flow import Flow
 from kemi.sip.ports import Callback

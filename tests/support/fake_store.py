@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from kemi.accounts.model import Kind
+from kemi.dialogs.own_calls import Standing
 from kemi.dialogs.record import Caller, CallRecord
 from kemi.dialogs.replaced import Confirmed, Early
 from kemi.dialogs.tracking import Answer, Device, Placement
@@ -12,7 +13,7 @@ from kemi.errors import StoreUnavailable
 from kemi.pickup.claim import Claim, Outcome, Picked, Rerouted, Wanted
 from kemi.pickup.devices import Verdict
 from kemi.pickup.event import PickupEvent
-from kemi.queueing.queue import Duty, Entry, Expired, Joined, Line, Missed, Offer, Standing
+from kemi.queueing.queue import Duty, Entry, Expired, Joined, Line, Missed, Offer
 from kemi.settings import Settings
 from kemi.sip.aor import Aor
 from kemi.sip.dialog import DialogId, Replaces

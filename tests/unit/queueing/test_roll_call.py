@@ -7,8 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from kemi.queueing import roll_call, waiter
-from kemi.queueing.queue import Missed, Standing
+from kemi.dialogs import own_calls
+from kemi.dialogs.own_calls import Standing
+from kemi.queueing import roll_call
+from kemi.queueing.queue import Missed
 from kemi.queueing.roll_call import EVERY_S
 from kemi.queueing.waiter import SLACK_S, Waiter
 from kemi.settings import Settings
@@ -48,7 +50,7 @@ def passes(clock: Clock, desk: Desk, seconds: float) -> None:
 
 
 def name(desk: Desk) -> str:
-    return waiter.named(DOMAIN, desk.key)
+    return own_calls.named(DOMAIN, desk.key)
 
 
 def test_given_a_caller_who_waits_when_looked_up_then_his_node_has_all_that_the_store_needs_of_him(

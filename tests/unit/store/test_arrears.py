@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 from kemi.store.arrears import AT_ONCE, Arrears
 from kemi.store.functions import name_of
 
@@ -51,6 +53,29 @@ def test_given_more_than_there_is_room_for_when_it_is_due_then_the_first_are_the
     found = owed(arrears)
     assert AT_ONCE < len(found) < 10_000
     assert [words[4] for words in found] == [f"call-{number}" for number in range(len(found))]
+
+
+@pytest.mark.parametrize("operation", ["enter", "enter_again", "ringing"])
+def test_given_what_begins_something_when_it_is_lost_at_one_process_then_another_hears_of_it_once(
+    operation: str,
+) -> None:
+    arrears = Arrears()
+    assert not arrears.doubted()
+    child = os.fork()
+    if not child:
+        for _ in range(100_000):
+            arrears.add(operation, KEY, ("call", 1000))
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert [arrears.doubted(), arrears.doubted()] == [True, False]
+    assert arrears.take() is None
+
+
+def test_given_what_ends_or_only_counts_when_it_is_lost_then_there_is_no_doubt() -> None:
+    arrears = Arrears()
+    for operation in ("ended", "over", "release", "event", "remember"):
+        arrears.add(operation, KEY, ("call", "token"))
+    assert not arrears.doubted()
 
 
 def test_given_arrears_that_nobody_needs_any_more_when_they_go_then_their_files_are_closed() -> None:
