@@ -82,7 +82,9 @@ class Handler:
         self._look = look
         self._deliver = deliver
         self._report = report
-        self.fetch: Callable[[], None] = lambda: None
+        self.see_what_rings: Callable[[], None] = _nothing
+        """Sees that the store knows what rings from this node (set by the wiring)."""
+        self.fetch: Callable[[], None] = _nothing
         """Looks what consoles have asked of this node (set by the wiring)."""
         self.begin: Callable[[], None] = _nothing
         """What each process does first (set by the wiring)."""
@@ -157,7 +159,7 @@ class Handler:
         return self._answering(self._queueing.resumed)
 
     def ksr_dispatch(self, _message: object, _event: str) -> int:
-        return self._guarded(self._queueing.dispatch, self.fetch)
+        return self._guarded(self._queueing.dispatch, self.see_what_rings, self.fetch)
 
     def ksr_lamps(self, _message: object, _event: str) -> int:
         return self._guarded(self._notifier.look)

@@ -9,6 +9,8 @@ from kemi.abuse.passwords import Passwords
 from kemi.abuse.sources import Sources
 from kemi.accounts.current import CurrentDirectory, Follower
 from kemi.dialogs.late_answers import LateAnswers
+from kemi.dialogs.noted import Noted
+from kemi.dialogs.reentry import Reentry
 from kemi.dialogs.tracking import Tracking
 from kemi.dialogs.untracked import Untracked
 from kemi.handler import Handler
@@ -22,6 +24,7 @@ from kemi.ksr.incoming import Incoming
 from kemi.ksr.location import KamailioLocation
 from kemi.ksr.marks import KamailioMarks
 from kemi.ksr.media import KamailioMedia
+from kemi.ksr.own_calls import KamailioOwnCalls
 from kemi.ksr.own_errors import have_own_errors
 from kemi.ksr.peers import KamailioPeers, publish_nodes
 from kemi.ksr.proxy import KamailioProxy
@@ -82,7 +85,9 @@ def build(settings: Settings) -> Handler:
     media: Media = Relayed(Incoming, transaction, KamailioMedia()) if settings.rtpengine else Direct()
     transaction.unsent = media.over
     late_answers = LateAnswers(Incoming, KamailioMarks(), spiral)
-    tracking: Tracking = store.calls if settings.tracking else Untracked()
+    own_calls = KamailioOwnCalls()
+    noted = Noted(store.calls, own_calls)
+    tracking: Tracking = noted if settings.tracking else Untracked()
     in_dialog = InDialog(directory, Incoming, transaction, tracking, kamailio, late_answers, media, peers.is_peer)
     queueing = Queueing(
         directory,
@@ -98,6 +103,7 @@ def build(settings: Settings) -> Handler:
     calls = Calls(directory, Incoming, transaction, location, tracking, queueing, late_answers, spiral, settings)
     draining = Draining(proxy.draining)
     calls.draining = draining
+    calls.taken = noted.taken
     queueing.is_draining = draining.is_on
     queueing.forward = calls.forward
     queueing.is_taken = late_answers.is_taken
@@ -163,10 +169,17 @@ def build(settings: Settings) -> Handler:
         proxy.log_notice,
     )
     notifier = Notifier(directory, book, store.lamps, spiral, settings)
+    reentry = Reentry(own_calls, store.reentries, late_answers.is_taken)
+
+    def missed() -> None:
+        bus.join_again()
+        # Others may have taken this node for dead, and its calls out of the store.
+        store.doubt()
+
     registry = Registry(store.nodes, publish_nodes, proxy.log_notice, settings)
     registry.ended = lambda peer: peers.end_what_waits_for(peer, spiral.answer)
     registry.answering = answering
-    registry.missed = bus.join_again
+    registry.missed = missed
     registry.bury = Burial(store.nodes, directory)
     gate = WebSocketGate(KamailioHttp(), Incoming, settings.websocket_port_numbers)
     handler = Handler(
@@ -192,6 +205,7 @@ def build(settings: Settings) -> Handler:
         store.deliver,
         proxy.log_error,
     )
+    handler.see_what_rings = reentry.look
     handler.fetch = console.fetch
 
     def begin() -> None:

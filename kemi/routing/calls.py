@@ -27,6 +27,10 @@ from kemi.sip.uri import user_and_host
 FORWARDS_MOST = 5
 
 
+def _nothing(_domain: str, _call: DialogId) -> None:
+    return None
+
+
 class PickedUpMeanwhile(NotReachable):
     """The caller's phone has taken the picker's call instead: nobody else is to be rung or sent the call."""
 
@@ -57,6 +61,8 @@ class Calls:
         self._settings = settings
         self.draining = Draining(lambda: 0)
         """Whether what rings is to end (set by the wiring)."""
+        self.taken: Callable[[str, DialogId], None] = _nothing
+        """Told of a tenant's call that a picker's device has answered (set by the wiring)."""
 
     def place(self, message: Message, note: CallNote, account: Account) -> None:
         """Route an INVITE to an account; raises NotReachable (480) when nobody can be rung."""
@@ -119,7 +125,9 @@ class Calls:
         self._transaction.see_others_end(message.status)
         if self._spiral.is_from_here():
             # From the device of a picker: his own transaction has told.
-            self._stop_others(message, note)
+            if 200 <= message.status < 300:
+                self.taken(note.domain, DialogId.of(message))
+                self._stop_others(note)
             return
         dialog = DialogId.of(message)
         if note.number and 100 < message.status < 300:
@@ -156,10 +164,10 @@ class Calls:
         if not went_on:
             self._tracking.forget(note.domain, dialog)
 
-    def _stop_others(self, message: Message, note: CallNote) -> None:
+    def _stop_others(self, note: CallNote) -> None:
         """Where the phones that rang are to log a missed call: the stack would tell them that it was answered."""
         settings = self._directory().settings(note.domain)
-        if 200 <= message.status < 300 and settings and not settings.completed_elsewhere:
+        if settings and not settings.completed_elsewhere:
             self._transaction.cancel_others()
 
     def _answered(self, message: Message, note: CallNote, dialog: DialogId) -> None:

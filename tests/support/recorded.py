@@ -12,9 +12,11 @@ from typing import cast
 
 import redis
 
+from kemi.dialogs.record import CallRecord
 from kemi.pickup.event import PickupEvent
 from kemi.settings import Settings
 from kemi.store import open_store
+from kemi.store.answers import call_record
 from kemi.store.functions import name_of
 from kemi.store.keys import SUFFIXES, events, tenant
 from kemi.store.outbox import framed
@@ -75,6 +77,17 @@ class Recorded:
         self.settle()
         with self._one_at_a_time:
             return self._store.events.read(domain)
+
+    def calls(self, domain: str) -> list[CallRecord]:
+        """The calls of a tenant that ring or wait, oldest first; there need be no provisioning."""
+        place = tenant(domain) + SUFFIXES["call"]
+        records = []
+        for key in self.keys(domain):
+            fields = cast(dict[bytes, bytes], self._redis.hgetall(key)) if key.startswith(place) else {}
+            if b"k" in fields:
+                flat = [word for pair in fields.items() for word in pair]
+                records.append(call_record(domain, key.removeprefix(place), flat))
+        return sorted(records, key=lambda call: call.routed_at_us)
 
     def keys(self, domain: str) -> list[str]:
         """The keys of a tenant, without its pickup record."""
