@@ -6,6 +6,7 @@ import pytest
 
 from kemi.dialogs.far_end import FarEnd
 from kemi.dialogs.tracking import Answer
+from kemi.sip.dialog import DialogId
 from tests.support.directories import agent_group, extension
 from tests.support.fake_sip import CALLEE_CONTACT, CALLEE_FLOW, DOMAIN, FakeMessage
 from tests.unit.routing.conftest import DIALOG, Maker, Placing
@@ -69,9 +70,12 @@ def test_given_the_picker_s_device_when_it_replies_to_the_caller_s_invite_then_i
     """What becomes of it is told by the transaction that was spiralled; its tag is no early dialog to be replaced."""
     call = rings(placing)
     call.scene.spiral.answers_from_here = True
+    taken: list[tuple[str, DialogId]] = []
+    call.calls.taken = lambda domain, dialog: taken.append((domain, dialog))
     call.replies(status, tag="carol", branch=1)
     assert call.tracking.told == [("enter", "101", ("101",))]
     assert call.scene.spiral.begun == []
+    assert taken == ([(DOMAIN, DIALOG)] if status == 200 else [])
 
 
 def test_given_a_caller_who_waits_when_a_picker_s_device_rings_then_the_group_hears_of_no_agent(placing: Maker) -> None:
