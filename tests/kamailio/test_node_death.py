@@ -14,6 +14,7 @@ from tests.support.node import Node
 from tests.support.pickups import connect, nothing_came
 from tests.support.redis_server import RedisServer
 from tests.support.several_nodes import heard
+from tests.support.stopped import stopped
 from tests.support.talks import Ringing, ring, take_over
 from tests.support.tenants import Tenant, Tenants
 from tests.support.until import until
@@ -255,6 +256,20 @@ def test_given_a_second_node_of_a_living_one_s_name_when_it_is_started_then_it_i
         raise RuntimeError("it was started")
     assert knows(dies) == {"a", "b"}
     take_over(ringing_at(dies, tenant), tenant.phone("103"), "*87101")
+
+
+def test_given_a_node_that_was_taken_for_dead_when_it_says_that_it_lives_then_what_rings_there_can_be_picked_up(
+    two: tuple[Node, Node, Tenant],
+) -> None:
+    stalls, lives, tenant = two
+    rings_on, gives_up = ringing_at(stalls, tenant), ringing_at(stalls, tenant, caller="105")
+    (beats,) = stalls.processes("timer=nodes")
+    with stopped(beats):
+        until(lambda: lives.calls(tenant.domain) == [], within_s=BOUND_S, what="the burial of its calls")
+        gives_up.ends()
+    until(lambda: len(lives.calls(tenant.domain)) == 1, within_s=BOUND_S, what="the call that rings on")
+    take_over(rings_on, tenant.phone("103"), "*87101").ends(rings_on.caller)
+    nothing_is_left(tenant, BOUND_S)
 
 
 @pytest.mark.parametrize("loses_all", [False, True])
