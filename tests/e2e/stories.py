@@ -19,7 +19,7 @@ VOICEMAIL = "voicemail"
 VOICEMAIL_ADDRESS = "127.0.0.1:5900"
 """Where provision.yaml and the stories say that the voicemail is; each story's has a port of its own."""
 ENDED = "ended"
-REST_SLACK_S = 0.5
+REST_SLACK_S = 1.5
 """How much longer than told an agent's rest between two calls may be."""
 
 

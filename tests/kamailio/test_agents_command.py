@@ -29,7 +29,7 @@ domains:
     agent_groups:
       - {{number: "800", name: Support, agents: ["104", "105"], ring_s: 30, wrap_up_s: 60, monitored_by: ["103"]}}
 """
-AT_ONCE_S = 1.0
+AT_ONCE_S = 3.0
 
 
 class Scene:

@@ -13,7 +13,7 @@ from tests.support.talks import ring, talk
 from tests.support.tenants import Tenant, account_of
 from tests.support.until import until
 
-AT_ONCE_S = 1.0
+AT_ONCE_S = 3.0
 """In which a change is shown: as the product promises."""
 
 

@@ -28,7 +28,7 @@ from tests.support.wire import Stream
 PROOF_S = 2
 CLOSED_WITHIN_S = PROOF_S + 15.0
 """A worker keeps a connection for 5 s after what it last read; both it and the main process look every few seconds."""
-PROMPT_S = 1.0
+PROMPT_S = 3.0
 IDLE_CONNECTIONS = 2000
 
 

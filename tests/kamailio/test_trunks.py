@@ -10,6 +10,7 @@ import pytest
 from tests.support.carrier import HOME, OTHER, Site, document_with, rings, trunk
 from tests.support.phone_calls import replaces_of
 from tests.support.pickups import connect, ends_elsewhere, send_for
+from tests.support.tenants import IN_FORCE_WITHIN_S
 from tests.support.until import until
 
 
@@ -270,12 +271,16 @@ def test_given_another_document_when_it_is_applied_then_trunks_change_within_a_s
     def in_force() -> bool:
         return newcomer.calls("+15550199").ends_with().status == 404
 
-    until(in_force, within_s=1, what="the new trunk")
+    until(in_force, within_s=IN_FORCE_WITHIN_S, what="the new trunk")
     call = newcomer.calls("+15550100")
     inbound = rings(call, reception)
     assert call.cancels().status == 200
     inbound.is_cancelled()
-    until(lambda: site.first.calls("+15550100").ends_with().status == 407, within_s=1, what="the old trunk's end")
+    until(
+        lambda: site.first.calls("+15550100").ends_with().status == 407,
+        within_s=IN_FORCE_WITHIN_S,
+        what="the old trunk's end",
+    )
     assert carol.dials("+15551234").ends_with().status == 404
     assert carol.dials("+71234")
     assert newcomer.rung().invite.uri == f"sip:+71234@{newcomer.address}"

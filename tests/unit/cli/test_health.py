@@ -138,7 +138,7 @@ def test_given_more_connections_than_are_held_when_another_comes_then_it_is_clos
     idle = [socket.create_connection((LOOPBACK, pages.port), timeout=5) for _ in range(health.CONNECTIONS_MOST)]
     try:
         until(lambda: pages.server._open == health.CONNECTIONS_MOST, what="all places taken")
-        with socket.create_connection((LOOPBACK, pages.port), timeout=1) as one_more:
+        with socket.create_connection((LOOPBACK, pages.port), timeout=5) as one_more:
             assert one_more.recv(100) == b""
     finally:
         for client in idle:
