@@ -169,7 +169,7 @@ def build(settings: Settings) -> Handler:
         proxy.log_notice,
     )
     notifier = Notifier(directory, book, store.lamps, spiral, settings)
-    reentry = Reentry(own_calls, store.reentries, late_answers.is_taken)
+    reentry = Reentry(directory, own_calls, store.reentries, late_answers.is_taken)
 
     def missed() -> None:
         bus.join_again()

@@ -7,14 +7,15 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Protocol
 
+from kemi.accounts.directory import Directory
 from kemi.dialogs.own_calls import OwnCall, OwnCalls, Standing, named
 from kemi.dialogs.tracking import Placement
-from kemi.errors import StoreUnavailable
+from kemi.errors import NotProvisioned, StoreUnavailable
 from kemi.sip.dialog import DialogId
 
 EVERY_S = 1.0
 """How often is looked at most, while the store goes and comes."""
-REST = 10
+REST = 3
 """A look is followed by a pause so many times as long: with many calls, or a store that is full, others come first."""
 
 
@@ -33,7 +34,14 @@ class ReentryStore(Protocol):
 class Reentry:
     """Belongs to one process of the node. is_taken: whether a call is somebody's already."""
 
-    def __init__(self, calls: OwnCalls, store: ReentryStore, is_taken: Callable[[DialogId], bool]) -> None:
+    def __init__(
+        self,
+        directory: Callable[[], Directory],
+        calls: OwnCalls,
+        store: ReentryStore,
+        is_taken: Callable[[DialogId], bool],
+    ) -> None:
+        self._directory = directory
         self._calls = calls
         self._store = store
         self._is_taken = is_taken
@@ -50,34 +58,39 @@ class Reentry:
         try:
             # What has been posted is no loss: it is on its way.
             self._store.settle()
+            directory = self._directory()
             for domain, names in groupby(sorted(self._calls.names()), key=_domain_of):
-                self._in_tenant(domain, [name.removeprefix(f"{domain} ") for name in names])
-        except StoreUnavailable:
+                self._in_tenant(directory, domain, [name.removeprefix(f"{domain} ") for name in names])
+        except (NotProvisioned, StoreUnavailable):
             return
         self._is_doubtful = False
         ended_s = time.monotonic()
         self._looks_at_s = ended_s + max(EVERY_S, REST * (ended_s - began_s))
 
-    def _in_tenant(self, domain: str, keys: list[str]) -> None:
+    def _in_tenant(self, directory: Directory, domain: str, keys: list[str]) -> None:
         here_us = time.monotonic_ns() // 1000
         there_us, standings = self._store.standings(domain, keys)
         for key, standing in zip(keys, standings, strict=True):
             if standing is Standing.MISSING:
                 # The two clocks are compared once for all, lest calls change places.
-                self._enter_again(named(domain, key), there_us - here_us)
+                self._enter_again(directory, named(domain, key), there_us - here_us)
             elif standing is Standing.OVER:
                 self._calls.let_go(named(domain, key))
 
-    def _enter_again(self, name: str, ahead_us: int) -> None:
+    def _enter_again(self, directory: Directory, name: str, ahead_us: int) -> None:
         words = self._calls.find(name)
         if not words:
             return
         call = OwnCall.unpack(words)
-        if self._is_taken(call.placement.caller.dialog):
-            # His phone has yet to end this call.
+        placement = call.placement
+        account = directory.account(placement.domain, placement.number)
+        if account is None or account.kind is not placement.kind or self._is_taken(placement.caller.dialog):
+            # Nobody may pick it up any more, or somebody has, and its caller's phone has yet to end it.
             self._calls.let_go(name)
         else:
-            self._store.enter_again(call.placement, call.since_us + ahead_us, call.early)
+            # Who may was perhaps changed since.
+            placement = placement._replace(permission_id=account.permission.id)
+            self._store.enter_again(placement, call.since_us + ahead_us, call.early)
 
 
 def _domain_of(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import KSR
 
-from kemi.ksr.table import entries
+from kemi.ksr import table
 
 TABLE = "ringing"
 
@@ -42,4 +42,4 @@ class KamailioOwnCalls:
         return str(KSR.htable.sht_get(TABLE, name) or "")
 
     def names(self) -> list[str]:
-        return [name for name, _ in entries(TABLE)]
+        return table.names(TABLE)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 
+from kemi.accounts import snapshot
+from kemi.accounts.directory import Directory
+from kemi.accounts.model import Account, Domain, DomainSettings, Provisioning
 from kemi.dialogs import own_calls, reentry
 from kemi.dialogs.noted import Noted
 from kemi.dialogs.own_calls import Standing
@@ -13,6 +17,7 @@ from kemi.dialogs.reentry import EVERY_S, Reentry
 from kemi.dialogs.tracking import Placement
 from kemi.errors import StoreUnavailable
 from kemi.sip.dialog import DialogId
+from tests.support.directories import extension, hunt_group
 from tests.support.fake_own_calls import FakeOwnCalls
 from tests.support.fake_store import FakeTracking
 from tests.unit.dialogs.test_own_calls import DOMAIN, placed
@@ -28,6 +33,7 @@ class FakeStore:
         self.doubts = self.away = False
         self.asked: list[tuple[str, list[str]]] = []
         self.entered: list[tuple[str, int, Sequence[tuple[int, str]]]] = []
+        self.permissions: list[str] = []
         self.standing: dict[str, Standing] = {}
         self.meanwhile: Callable[[], None] = lambda: None
 
@@ -46,6 +52,7 @@ class FakeStore:
         return NOW_US, [self.standing.get(key, Standing.MISSING) for key in keys]
 
     def enter_again(self, call: Placement, at_us: int, early: Sequence[tuple[int, str]]) -> None:
+        self.permissions.append(call.permission_id)
         self.entered.append((call.caller.dialog.call_id, at_us, early))
         self.standing[call.caller.dialog.key] = Standing.OFFERED
 
@@ -61,12 +68,20 @@ class Clock:
 
 
 class Node:
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, folder: Path) -> None:
         self.clock = clock
+        self.provides(folder, hunt_group("700"))
         self.notes, self.store = FakeOwnCalls(), FakeStore()
         self.tracking = Noted(FakeTracking(), self.notes)
         self.taken: set[DialogId] = set()
-        self.reentry = Reentry(self.notes, self.store, lambda dialog: dialog in self.taken)
+        self.reentry = Reentry(lambda: self.directory, self.notes, self.store, lambda dialog: dialog in self.taken)
+
+    def provides(self, folder: Path, *accounts: Account) -> None:
+        """Both tenants have these accounts."""
+        domains = tuple(Domain(name, DomainSettings(), accounts) for name in (DOMAIN, OTHER))
+        path = str(folder / "directory.sqlite")
+        snapshot.write(Provisioning(domains, ()), 1, path)
+        self.directory = Directory(path)
 
     def rings(self, call_id: str = "call-1", domain: str = DOMAIN) -> DialogId:
         call = placed(call_id, domain=domain)
@@ -82,11 +97,11 @@ class Node:
 
 
 @pytest.fixture
-def node(monkeypatch: pytest.MonkeyPatch) -> Node:
+def node(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Node:
     clock = Clock()
     monkeypatch.setattr(reentry, "time", clock)
     monkeypatch.setattr("kemi.dialogs.noted.time", clock)
-    return Node(clock)
+    return Node(clock, tmp_path)
 
 
 def test_given_no_doubt_when_looked_again_and_again_then_the_store_is_asked_nothing(node: Node) -> None:
@@ -161,3 +176,26 @@ def test_given_a_call_that_is_somebody_elses_by_now_when_looked_then_it_is_not_e
     node.store.doubts = True
     assert node.looks() == []
     assert node.notes.find(own_calls.named(DOMAIN, dialog.key)) == ""
+
+
+def test_given_permission_that_changed_meanwhile_when_a_call_is_entered_again_then_it_is_judged_by_what_is_in_force(
+    node: Node, tmp_path: Path
+) -> None:
+    node.rings()
+    node.provides(tmp_path, hunt_group("700", monitored_by=("109",)))
+    account = node.directory.account(DOMAIN, "700")
+    assert account is not None
+    node.store.doubts = True
+    node.looks()
+    assert node.store.permissions == [account.permission.id] != ["open"]
+
+
+@pytest.mark.parametrize("now", [extension("700"), hunt_group("701")])
+def test_given_an_account_that_is_no_more_when_its_call_is_missing_then_nobody_can_pick_it_up(
+    now: Account, node: Node, tmp_path: Path
+) -> None:
+    node.rings()
+    node.provides(tmp_path, now)
+    node.store.doubts = True
+    assert node.looks() == []
+    assert node.notes.names() == []
