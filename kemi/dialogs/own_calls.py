@@ -10,7 +10,6 @@ from typing import NamedTuple, Protocol
 from kemi.accounts.model import Kind
 from kemi.dialogs.record import Caller
 from kemi.dialogs.tracking import Placement
-from kemi.sip import packed
 
 SLACK_S = 10
 """So much longer than it may ring is a call known."""
@@ -43,42 +42,32 @@ class OwnCall(NamedTuple):
     """Branch and To tag of its live early dialogs, the one that was relayed last at the end."""
 
     def pack(self) -> str:
-        """One line, and one more for each early dialog."""
+        """Four lines, and one more for each early dialog. Plain words: a worker writes them for every call."""
         call = self.placement
-        words = (
-            call.domain,
-            call.kind.value,
-            call.number,
-            call.permission_id,
-            call.caller.pack(),
-            call.ringing,
-            call.ttl_ms,
-            call.by_member,
-            call.agents,
-            call.transaction,
-            self.since_us,
+        head = (
+            f"{call.domain} {call.kind.value} {call.number} {call.permission_id} {call.ttl_ms} {call.by_member:d} "
+            f"{call.transaction} {self.since_us}\n"
+            f"{' '.join(call.ringing)}\n{' '.join(call.agents)}\n{call.caller.pack()}"
         )
-        return packed.pack(words) + "".join(relayed(branch, tag) for branch, tag in self.early)
+        return head + "".join(relayed(branch, tag) for branch, tag in self.early) if self.early else head
 
     @classmethod
     def unpack(cls, text: str) -> OwnCall:
-        first, *later = text.split("\n")
-        domain, kind, number, permit, caller, ringing, ttl_ms, by_member, agents, transaction, since_us = packed.unpack(
-            first
-        )
+        head, ringing, agents, caller, *later = text.split("\n")
+        domain, kind, number, permit, ttl_ms, by_member, transaction, since_us = head.split(" ")
         placement = Placement(
             domain,
             Kind(kind),
             number,
             permit,
             Caller.unpack(caller),
-            tuple(ringing),
-            ttl_ms,
-            by_member,
-            tuple(agents),
+            tuple(ringing.split()),
+            int(ttl_ms),
+            by_member == "1",
+            tuple(agents.split()),
             transaction,
         )
-        return cls(placement, since_us, _early(later))
+        return cls(placement, int(since_us), _early(later))
 
 
 def relayed(branch: int, tag: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from kemi.accounts.model import Kind
@@ -39,20 +40,7 @@ class Caller(NamedTuple):
 
     def pack(self) -> str:
         """One JSON array, as the store keeps it."""
-        return packed.pack(
-            [
-                self.dialog.call_id,
-                self.dialog.caller_tag,
-                self.number,
-                self.display,
-                self.uri,
-                self.contact,
-                str(self.flow),
-                list(self.routes),
-                int(self.replaces),
-                self.user_agent,
-            ]
-        )
+        return _packed(self)
 
     @classmethod
     def unpack(cls, text: str) -> Caller:
@@ -68,6 +56,25 @@ class Caller(NamedTuple):
             bool(replaces),
             user_agent,
         )
+
+
+@lru_cache(maxsize=1)
+def _packed(caller: Caller) -> str:
+    """Caller.pack: a worker needs it more than once for the call that it has at hand."""
+    return packed.pack(
+        [
+            caller.dialog.call_id,
+            caller.dialog.caller_tag,
+            caller.number,
+            caller.display,
+            caller.uri,
+            caller.contact,
+            str(caller.flow),
+            list(caller.routes),
+            int(caller.replaces),
+            caller.user_agent,
+        ]
+    )
 
 
 @dataclass(frozen=True, slots=True)
