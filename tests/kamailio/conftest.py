@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.node import Node
+from tests.support.redis_server import RedisServer
 from tests.support.tenants import Tenant, Tenants
 from tests.support.web import Web
 
@@ -26,6 +27,13 @@ def node(request: pytest.FixtureRequest, tenants: Tenants, tmp_path_factory: pyt
     environment = getattr(request.module, "ENVIRONMENT", None)
     with Node(tmp_path_factory.mktemp("node"), tenants.document(), environment=environment) as node:
         yield node
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[RedisServer]:
+    """For a file whose node has a store that the tests take away: each brings it back."""
+    with RedisServer() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

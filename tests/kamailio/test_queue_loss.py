@@ -28,12 +28,6 @@ def with_a_queue(document: dict[str, Any]) -> None:
 
 
 @pytest.fixture(scope="module")
-def store() -> Iterator[RedisServer]:
-    with RedisServer() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def tenants() -> Tenants:
     return Tenants(12, with_a_queue)
 

@@ -26,12 +26,6 @@ ENDS = ("gives up", "is refused", "is answered", "is over")
 
 
 @pytest.fixture(scope="module")
-def store() -> Iterator[RedisServer]:
-    with RedisServer() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def tenants() -> Tenants:
     return Tenants(24)
 

@@ -32,12 +32,6 @@ def on_its_own(url: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def store() -> Iterator[RedisServer]:
-    with RedisServer() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def own_tenants() -> Tenants:
     return Tenants(12)
 
