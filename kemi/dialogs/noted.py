@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 
 from kemi.dialogs import own_calls
-from kemi.dialogs.own_calls import SLACK_S, OwnCall, OwnCalls
+from kemi.dialogs.own_calls import OwnCall, OwnCalls
 from kemi.dialogs.tracking import Answer, Placement, Tracking
 from kemi.sip.dialog import DialogId
 
@@ -20,15 +20,15 @@ class Noted:
 
     def enter(self, call: Placement) -> None:
         words = OwnCall(call, time.monotonic_ns() // 1000).pack()
-        self._calls.note(own_calls.named(call.domain, call.caller.dialog.key), words, _longest_s(call.ttl_ms))
+        self._calls.note(own_calls.named(call.domain, call.caller.dialog.key), words)
         self._tracking.enter(call)
 
     def ringing(self, domain: str, dialog: DialogId, branch: int, callee_tag: str) -> None:
-        self._calls.add(own_calls.named(domain, dialog.key), own_calls.relayed(branch, callee_tag))
+        self._calls.relay(own_calls.named(domain, dialog.key), own_calls.relayed(branch, callee_tag))
         self._tracking.ringing(domain, dialog, branch, callee_tag)
 
     def branch_failed(self, domain: str, dialog: DialogId, branch: int) -> None:
-        self._calls.add(own_calls.named(domain, dialog.key), own_calls.failed(branch))
+        self._calls.fail(own_calls.named(domain, dialog.key), branch)
         self._tracking.branch_failed(domain, dialog, branch)
 
     def next_stage(
@@ -36,10 +36,11 @@ class Noted:
     ) -> bool:
         ringing, agents = tuple(ringing), tuple(agents)
         name = own_calls.named(domain, dialog.key)
-        if words := self._calls.find(name):
+        words, _ = self._calls.find(name)
+        if words:
             call = OwnCall.unpack(words)
             placement = call.placement._replace(ringing=ringing, ttl_ms=ttl_ms, agents=agents)
-            self._calls.renew(name, OwnCall(placement, call.since_us).pack(), _longest_s(ttl_ms))
+            self._calls.renew(name, OwnCall(placement, call.since_us).pack())
         return self._tracking.next_stage(domain, dialog, ringing, ttl_ms, agents)
 
     def answered(self, domain: str, dialog: DialogId, answer: Answer) -> None:
@@ -57,7 +58,3 @@ class Noted:
     def taken(self, domain: str, dialog: DialogId) -> None:
         """It rings no more, and the store has been told by who has it."""
         self._calls.let_go(own_calls.named(domain, dialog.key))
-
-
-def _longest_s(ttl_ms: int) -> int:
-    return ttl_ms // 1000 + SLACK_S

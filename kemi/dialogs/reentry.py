@@ -78,10 +78,10 @@ class Reentry:
                 self._calls.let_go(named(domain, key))
 
     def _enter_again(self, directory: Directory, name: str, ahead_us: int) -> None:
-        words = self._calls.find(name)
+        words, early = self._calls.find(name)
         if not words:
             return
-        call = OwnCall.unpack(words)
+        call = OwnCall.unpack(words, early)
         placement = call.placement
         account = directory.account(placement.domain, placement.number)
         if account is None or account.kind is not placement.kind or self._is_taken(placement.caller.dialog):

@@ -1,4 +1,4 @@
-"""The calls that ring from this node, in htable."""
+"""The calls that ring from this node, in htable: what is written for every call costs it one operation."""
 
 from __future__ import annotations
 
@@ -6,40 +6,39 @@ import KSR
 
 from kemi.ksr import table
 
-TABLE = "ringing"
+CALLS, EARLY = "ringing", "early"
 
 
 class KamailioOwnCalls:
     """Implements kemi.dialogs.own_calls.OwnCalls."""
 
-    def note(self, name: str, words: str, longest_s: int) -> None:
-        # In place of a shorter value it would never expire (Kamailio 5.6: ht_set_cell_ex).
-        KSR.htable.sht_rm(TABLE, name)
-        KSR.htable.sht_setxs(TABLE, name, words, longest_s)
+    def note(self, name: str, words: str) -> None:
+        KSR.htable.sht_sets(CALLS, name, words)
 
-    def renew(self, name: str, words: str, longest_s: int) -> None:
-        KSR.htable.sht_lock(TABLE, name)
+    def renew(self, name: str, words: str) -> None:
+        KSR.htable.sht_rm(EARLY, name)
+        KSR.htable.sht_lock(CALLS, name)
         try:
-            if KSR.htable.sht_get(TABLE, name) is not None:
-                self.note(name, words, longest_s)
+            if KSR.htable.sht_get(CALLS, name) is not None:
+                self.note(name, words)
         finally:
-            KSR.htable.sht_unlock(TABLE, name)
+            KSR.htable.sht_unlock(CALLS, name)
 
-    def add(self, name: str, words: str) -> None:
-        KSR.htable.sht_lock(TABLE, name)
-        try:
-            before = KSR.htable.sht_get(TABLE, name)
-            if before is not None and not str(before).endswith(words):
-                # Its end stays where it was: the table is one with updateexpire=0.
-                KSR.htable.sht_sets(TABLE, name, f"{before}{words}")
-        finally:
-            KSR.htable.sht_unlock(TABLE, name)
+    def relay(self, name: str, words: str) -> None:
+        KSR.htable.sht_sets(EARLY, name, words)
+
+    def fail(self, name: str, branch: int) -> None:
+        early = KSR.htable.sht_get(EARLY, name)
+        if early is not None and str(early).startswith(f"{branch} "):
+            KSR.htable.sht_rm(EARLY, name)
 
     def let_go(self, name: str) -> None:
-        KSR.htable.sht_rm(TABLE, name)
+        KSR.htable.sht_rm(CALLS, name)
+        KSR.htable.sht_rm(EARLY, name)
 
-    def find(self, name: str) -> str:
-        return str(KSR.htable.sht_get(TABLE, name) or "")
+    def find(self, name: str) -> tuple[str, str]:
+        early = KSR.htable.sht_get(EARLY, name)
+        return str(KSR.htable.sht_get(CALLS, name) or ""), str(early or "")
 
     def names(self) -> list[str]:
-        return table.names(TABLE)
+        return table.names(CALLS)

@@ -175,7 +175,7 @@ def test_given_a_call_that_is_somebody_elses_by_now_when_looked_then_it_is_not_e
         node.taken.add(dialog)
     node.store.doubts = True
     assert node.looks() == []
-    assert node.notes.find(own_calls.named(DOMAIN, dialog.key)) == ""
+    assert node.notes.find(own_calls.named(DOMAIN, dialog.key)) == ("", "")
 
 
 def test_given_permission_that_changed_meanwhile_when_a_call_is_entered_again_then_it_is_judged_by_what_is_in_force(
