@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import KSR
 
+from kemi.ksr.table import locked
 from kemi.sip.dialog import DialogId
 
 TABLE = "refused"
@@ -28,26 +29,20 @@ class KamailioMarks:
 
     def wins(self, dialog: DialogId, callee_tag: str) -> bool:
         name = _name(dialog)
-        KSR.htable.sht_lock(TABLE, name)
-        try:
+        with locked(TABLE, name):
             taken_by = KSR.htable.sht_get(TABLE, name)
             if taken_by == FIRST:
                 KSR.htable.sht_sets(TABLE, name, callee_tag)
             return taken_by in (None, FIRST, callee_tag)
-        finally:
-            KSR.htable.sht_unlock(TABLE, name)
 
     def is_taken(self, dialog: DialogId, besides: str) -> bool:
         return KSR.htable.sht_get(TABLE, _name(dialog)) not in (None, FIRST, besides)
 
     def open(self, dialog: DialogId, callee_tag: str) -> None:
         name = _name(dialog)
-        KSR.htable.sht_lock(TABLE, name)
-        try:
+        with locked(TABLE, name):
             if KSR.htable.sht_get(TABLE, name) in (FIRST, callee_tag):
                 KSR.htable.sht_rm(TABLE, name)
-        finally:
-            KSR.htable.sht_unlock(TABLE, name)
 
     def keep(self, dialog: DialogId, callee_tag: str, note: str) -> None:
         KSR.htable.sht_sets(TABLE, _name(dialog, callee_tag, "ends"), note)
@@ -61,14 +56,11 @@ class KamailioMarks:
 
     @staticmethod
     def _sets_once(name: str) -> bool:
-        KSR.htable.sht_lock(TABLE, name)
-        try:
+        with locked(TABLE, name):
             if KSR.htable.sht_get(TABLE, name) is not None:
                 return False
             KSR.htable.sht_sets(TABLE, name, ALL)
             return True
-        finally:
-            KSR.htable.sht_unlock(TABLE, name)
 
 
 def _name(dialog: DialogId, *more: str) -> str:

@@ -17,12 +17,9 @@ class KamailioOwnCalls:
 
     def renew(self, name: str, words: str) -> None:
         KSR.htable.sht_rm(EARLY, name)
-        KSR.htable.sht_lock(CALLS, name)
-        try:
+        with table.locked(CALLS, name):
             if KSR.htable.sht_get(CALLS, name) is not None:
                 self.note(name, words)
-        finally:
-            KSR.htable.sht_unlock(CALLS, name)
 
     def relay(self, name: str, words: str) -> None:
         KSR.htable.sht_sets(EARLY, name, words)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import KSR
 
 from kemi.ksr.incoming import text
-from kemi.ksr.table import entries
+from kemi.ksr.table import entries, locked
 from kemi.nodes.hop import HEADER, Envelope, Instruction, opened, seal
 from kemi.nodes.peer import Known, Peer, instance_of
 from kemi.settings import Settings
@@ -167,13 +167,10 @@ def _envelope() -> Envelope:
 
 
 def _is_first(nonce: str) -> bool:
-    KSR.htable.sht_lock(SEEN, nonce)
-    try:
+    with locked(SEEN, nonce):
         if KSR.htable.sht_get(SEEN, nonce) is not None:
             return False
         return KSR.htable.sht_sets(SEEN, nonce, "1") > 0
-    finally:
-        KSR.htable.sht_unlock(SEEN, nonce)
 
 
 def _now_ms() -> int:

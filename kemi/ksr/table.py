@@ -1,12 +1,23 @@
-"""What is read of a whole htable."""
+"""What is read of a whole htable, and what is done to it by one process at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import KSR
 
 ITERATOR = "entries"
+
+
+@contextmanager
+def locked(table: str, name: str) -> Iterator[None]:
+    """Meanwhile no other process changes what stands there under this name."""
+    KSR.htable.sht_lock(table, name)
+    try:
+        yield
+    finally:
+        KSR.htable.sht_unlock(table, name)
 
 
 def entries(table: str) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import KSR
 
-from kemi.ksr.table import entries
+from kemi.ksr.table import entries, locked
 
 TABLE = "waiting"
 
@@ -18,12 +18,9 @@ class KamailioWaiters:
         KSR.htable.sht_setxs(TABLE, name, words, longest_s)
 
     def renew(self, name: str, words: str, longest_s: int) -> None:
-        KSR.htable.sht_lock(TABLE, name)
-        try:
+        with locked(TABLE, name):
             if self.is_held(name):
                 self.hold(name, words, longest_s)
-        finally:
-            KSR.htable.sht_unlock(TABLE, name)
 
     def let_go(self, name: str) -> str:
         words = KSR.htable.sht_get(TABLE, name)
