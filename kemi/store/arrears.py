@@ -36,13 +36,19 @@ AT_ONCE = 256
 """How many are paid before another operation, which waits for it; a node that owes more pays again soon."""
 
 
+def _pipe_of(owner: object) -> tuple[int, int]:
+    """The ends to read from and to write to; they are closed when their owner goes."""
+    ends = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    for end in ends:
+        weakref.finalize(owner, os.close, end)
+    return ends
+
+
 class Doubts:
     """Whether something that the node has recorded may be lost, as one of its processes tells the others."""
 
     def __init__(self) -> None:
-        self._out, self._in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        for end in (self._out, self._in):
-            weakref.finalize(self, os.close, end)
+        self._out, self._in = _pipe_of(self)
 
     def add(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -64,9 +70,7 @@ class Arrears:
     """
 
     def __init__(self) -> None:
-        self._out, self._in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        for end in (self._out, self._in):
-            weakref.finalize(self, os.close, end)
+        self._out, self._in = _pipe_of(self)
         with contextlib.suppress(OSError):
             fcntl.fcntl(self._in, fcntl.F_SETPIPE_SZ, ROOM)
         self._doubts = Doubts()
