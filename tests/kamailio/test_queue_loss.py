@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from tests.kamailio.test_store_loss import on_its_own
+from tests.kamailio.test_store_loss import away, on_its_own
 from tests.support.node import Node
 from tests.support.phone_calls import Incoming, Outgoing
 from tests.support.redis_server import RedisServer
@@ -48,16 +47,6 @@ def waits(tenant: Tenant, number: str) -> Outgoing:
     call.expects(182)
     until(lambda: tenant.node.call_keys(tenant.domain), what="the caller in the store")
     return call
-
-
-@contextmanager
-def away(store: RedisServer) -> Iterator[None]:
-    """The store is dead, and comes back empty."""
-    store.kill()
-    try:
-        yield
-    finally:
-        store.start()
 
 
 def lose(store: RedisServer, how: str) -> None:

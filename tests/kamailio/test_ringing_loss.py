@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 
 from kemi.dialogs.record import CallRecord
-from tests.kamailio.test_store_loss import BACK_WITHIN_S, bring_back, lose, on_its_own
+from tests.kamailio.test_store_loss import BACK_WITHIN_S, away, on_its_own
 from tests.support.lamp_keys import LampKey
 from tests.support.node import Node
 from tests.support.phone import Phone
@@ -37,16 +36,6 @@ def node(store: RedisServer, tenants: Tenants, tmp_path_factory: pytest.TempPath
         yield node
 
 
-@contextmanager
-def away(store: RedisServer, how: str = "is killed") -> Iterator[None]:
-    """The store hangs, or is dead and comes back empty."""
-    lose(store, how)
-    try:
-        yield
-    finally:
-        bring_back(store, how)
-
-
 def known(tenant: Tenant) -> list[CallRecord]:
     """The calls that the store has."""
     return tenant.node.calls(tenant.domain)
@@ -69,7 +58,7 @@ def picks_up(call: Ringing, picker: Phone, dialled: str) -> Dialog:
         pickups.append(picker.dials(dialled))
         return is_offered(pickups[-1], call.caller)
 
-    until(is_heard, within_s=BACK_WITHIN_S, what="a pickup")
+    until(is_heard, within_s=BACK_WITHIN_S, what=lambda: f"a pickup, not {[pickup.last.status for pickup in pickups]}")
     call.caller.rung(replaces=True).answers(200)
     dialog = pickups[-1].dialog(pickups[-1].expects(200))
     call.ends()

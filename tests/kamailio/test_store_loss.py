@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,12 @@ PROMPT_S = 3.0
 
 def on_its_own(url: str) -> dict[str, str]:
     """What a node is set to whose store the tests take away."""
-    return {"STAR87_REDIS_URL": url, "STAR87_REDIS_TIMEOUT_MS": str(Settings().redis_timeout_ms)}
+    return {
+        "STAR87_REDIS_URL": url,
+        "STAR87_REDIS_TIMEOUT_MS": str(Settings().redis_timeout_ms),
+        # On a starved machine a claim may outlast a picker who heard 503: it is to run out within BACK_WITHIN_S.
+        "STAR87_CLAIM_TTL_MS": "3000",
+    }
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +69,16 @@ def bring_back(store: RedisServer, how: str) -> None:
         store.thaw()
     else:
         store.start()
+
+
+@contextmanager
+def away(store: RedisServer, how: str = "is killed") -> Iterator[None]:
+    """The store hangs, or is dead and comes back empty."""
+    lose(store, how)
+    try:
+        yield
+    finally:
+        bring_back(store, how)
 
 
 def finds_nothing(phone: Phone) -> bool:
