@@ -159,6 +159,7 @@ def test_given_a_call_that_ends_while_the_store_is_away_when_it_is_back_then_it_
     alice, bob, carol = tenant.phone("104"), tenant.phone("101", register=True), tenant.phone("103")
     rings_on = ring(tenant.phone("105"), tenant.phone("102", register=True))
     before = ring(alice, bob)
+    until(lambda: [len(call.early_tags) for call in known(tenant)] == [1, 1], what="both ringing in the store")
     with away(store, how):
         ends = end_as(end, before)
         ends_too = end_as(end, ring(alice, bob))
